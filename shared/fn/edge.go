@@ -1,0 +1,312 @@
+// Package fn is the edge between HTTP and a function.
+//
+// HTTP wraps a function's Handle for the network: the container's entrypoint
+// and the local gateway use the same one. Mux is the other half, inside Handle:
+// it rebuilds a *http.Request and serves it by method and path, as everywhere
+// in Go. Between the two stands only the SDK's handler.Request.
+//
+// handler.Request has no path, so the edge hands it on in a private header,
+// after deleting whatever a client put there. The same holds for every header
+// that starts with X-Fn-.
+package fn
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	handler "github.com/openfaas/templates-sdk/go-http"
+
+	"ipcredit/shared/fault"
+	"ipcredit/shared/open"
+)
+
+// MaxBody is the longest body one call of a function gets: 8 MiB.
+const MaxBody = 8 << 20
+
+// maxTarget is the longest path with query that is looked at; beyond it answers
+// 414. Reading further would only help whoever sends it.
+const maxTarget = 8 << 10
+
+// Func is what a function exports as Handle.
+type Func = func(handler.Request) (handler.Response, error)
+
+// The private headers between edge and mux. A client cannot set them.
+const (
+	private       = "X-Fn-"
+	headerPath    = private + "Path"
+	headerNetwork = private + "Network"
+	headerPiece   = private + "Piece"
+	headerRoute   = private + "Route" // answer: the matched pattern, for log and metrics
+	headerMore    = private + "More"  // answer: the route takes further pieces
+	headerID      = "X-Request-Id"
+)
+
+// HTTP serves f to the network:
+//
+//   - a body over MaxBody is refused (413) unless the route takes pieces (see
+//     Mux.HandlePieces); a body cut off by the network is refused (400) and f
+//     does not see the piece that was cut;
+//   - f gets a context that ends with the client or the exec_timeout setting;
+//   - every answer has X-Request-Id; an error from f is logged whole and
+//     answered 500 with that number and no detail;
+//   - one log line a request, without query, body, path values or address;
+//   - GET /metrics answers only who did not come through the gateway.
+func HTTP(f Func) http.Handler {
+	return &edge{call: f, settings: open.ReadEdge(), log: slog.Default()}
+}
+
+type edge struct {
+	call     Func
+	settings open.Edge
+	log      *slog.Logger
+	draining atomic.Bool
+}
+
+func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	id := requestID(r)
+	w.Header().Set(headerID, id)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+
+	if r.URL.Path == "/metrics" && direct(r) {
+		metrics().ServeHTTP(w, r)
+		return
+	}
+	out := &counted{ResponseWriter: w}
+	in, route := e.serve(out, r, id)
+	elapsed := time.Since(start)
+	observe(route, r.Method, out.status, elapsed)
+	e.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+		slog.String("id", id), slog.String("method", knownMethod(r.Method)), slog.String("route", route),
+		slog.Int("status", out.status), slog.Int64("in", in), slog.Int64("out", out.n),
+		slog.Duration("took", elapsed))
+}
+
+// serve answers one request and returns the bytes read and the route matched.
+func (e *edge) serve(w http.ResponseWriter, r *http.Request, id string) (int64, string) {
+	refuse := func(err error) string {
+		answer := refusal(e.request(r, id, nil), err)
+		return write(w, r, answer)
+	}
+	switch {
+	case e.draining.Load():
+		w.Header().Set("Connection", "close")
+		return 0, refuse(fault.New(fault.Unavailable, "fn.draining").After(time.Second))
+	case len(r.RequestURI) > maxTarget:
+		return 0, refuse(fault.New(fault.TooLong, "fn.target_too_long"))
+	case strings.ContainsRune(r.URL.Path, 0):
+		return 0, refuse(fault.New(fault.Invalid, "fn.bad_path"))
+	}
+
+	body, more, err := readPiece(r.Body, r.ContentLength)
+	if err != nil {
+		return int64(len(body)), refuse(err)
+	}
+	if !more {
+		return int64(len(body)), write(w, r, e.invoke(e.request(r, id, body), id))
+	}
+	return e.pieces(w, r, id, body)
+}
+
+// pieces hands a body over MaxBody to f one piece after the other. The last
+// answer is the client's; so is the first that is a refusal or comes from a
+// route that takes no pieces.
+func (e *edge) pieces(w http.ResponseWriter, r *http.Request, id string, body []byte) (int64, string) {
+	var offset int64
+	for {
+		next, more, err := readAhead(r)
+		if err != nil {
+			// The piece in hand is whole: it is stored before the cut is told.
+			e.invoke(e.piece(r, id, body, offset, false), id)
+			return offset + int64(len(body)), write(w, r, refusal(e.request(r, id, nil), err))
+		}
+		answer := e.invoke(e.piece(r, id, body, offset, !more), id)
+		offset += int64(len(body))
+		if !more || answer.Header.Get(headerMore) == "" || answer.StatusCode >= 400 {
+			if more {
+				// The rest is not read: the connection cannot be used again.
+				w.Header().Set("Connection", "close")
+			}
+			return offset, write(w, r, answer)
+		}
+		body, _, err = fill(next, r.Body)
+		if err != nil {
+			return offset, write(w, r, refusal(e.request(r, id, nil), err))
+		}
+	}
+}
+
+// readPiece reads up to MaxBody and tells whether there may be more. size is
+// the announced length, or -1.
+func readPiece(r io.Reader, size int64) (body []byte, more bool, err error) {
+	if r == nil || size == 0 {
+		return nil, false, nil
+	}
+	if size > 0 && size <= MaxBody {
+		body = make([]byte, size)
+		n, err := io.ReadFull(r, body)
+		if err != nil {
+			return body[:n], false, cut(err)
+		}
+		return body, false, nil
+	}
+	return fill(nil, r)
+}
+
+// fill reads until body holds MaxBody bytes or the client is done.
+func fill(start []byte, r io.Reader) (body []byte, full bool, err error) {
+	buf := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+len(start)))
+	buf.Write(start)
+	_, err = io.CopyN(buf, r, int64(MaxBody-len(start)))
+	switch {
+	case errors.Is(err, io.EOF):
+		return buf.Bytes(), false, nil
+	case err != nil:
+		return buf.Bytes(), false, cut(err)
+	}
+	return buf.Bytes(), true, nil
+}
+
+// readAhead reads one byte, to know whether the piece in hand is the last.
+func readAhead(r *http.Request) (next []byte, more bool, err error) {
+	var b [1]byte
+	_, err = io.ReadFull(r.Body, b[:])
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, cut(err)
+	}
+	return b[:], true, nil
+}
+
+func cut(err error) error {
+	return fault.New(fault.Invalid, "fn.body_cut").Because(err)
+}
+
+func (e *edge) piece(r *http.Request, id string, body []byte, offset int64, last bool) handler.Request {
+	req := e.request(r, id, body)
+	if offset == 0 && last {
+		return req // it came whole after all
+	}
+	req.Header.Set(headerPiece, fmt.Sprintf("%d %d %t", offset, r.ContentLength, last))
+	return req
+}
+
+// request is the one place that turns what came over the network into what f
+// may believe.
+func (e *edge) request(r *http.Request, id string, body []byte) handler.Request {
+	header := r.Header.Clone()
+	for name := range header {
+		if len(name) >= len(private) && strings.EqualFold(name[:len(private)], private) {
+			delete(header, name)
+		}
+	}
+	header.Set(headerPath, r.URL.EscapedPath())
+	header.Set(headerNetwork, network(r, e.settings.TrustedHops))
+	header.Set(headerID, id)
+	req := handler.Request{
+		Body: body, Header: header, QueryString: r.URL.RawQuery, Method: r.Method, Host: r.Host,
+	}
+	req.WithContext(r.Context())
+	return req
+}
+
+// invoke calls f once; whatever goes wrong in it is our fault and becomes 500.
+func (e *edge) invoke(req handler.Request, id string) (answer handler.Response) {
+	ctx, cancel := context.WithTimeout(req.Context(), e.settings.ExecTimeout)
+	defer cancel()
+	req.WithContext(ctx)
+	defer func() {
+		if p := recover(); p != nil {
+			e.log.Error("panic", "id", id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			answer = refusal(req, errOurs)
+		}
+	}()
+	answer, err := e.call(req)
+	if err != nil {
+		e.log.Error("failed", "id", id, "error", err.Error())
+		return refusal(req, errOurs)
+	}
+	return answer
+}
+
+// errOurs stands for any error of ours once it has been logged.
+var errOurs = errors.New("fn: internal")
+
+// write sends the answer and returns its route, which is for us only.
+func write(w http.ResponseWriter, r *http.Request, answer handler.Response) string {
+	route := answer.Header.Get(headerRoute)
+	for name, values := range answer.Header {
+		if strings.HasPrefix(name, private) {
+			continue
+		}
+		w.Header()[name] = values
+	}
+	status := answer.StatusCode
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if status != http.StatusNotModified && status != http.StatusNoContent {
+		w.Header().Set("Content-Length", strconv.Itoa(len(answer.Body)))
+	}
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(answer.Body) // the client may be gone; nothing to do about it
+	}
+	if route == "" {
+		route = "none"
+	}
+	return route
+}
+
+type counted struct {
+	http.ResponseWriter
+	status int
+	n      int64
+}
+
+func (c *counted) WriteHeader(status int) {
+	c.status = status
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// requestID keeps the gateway's call id where it has the form of one, so that
+// its log and ours can be read together.
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Call-Id")
+	if len(id) < 16 || len(id) > 64 {
+		return ulid.Make().String()
+	}
+	for _, c := range []byte(id) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' {
+			return ulid.Make().String()
+		}
+	}
+	return id
+}
+
+// direct tells whether nobody forwarded the request: gateways always say so,
+// and a client cannot take that header away again.
+func direct(r *http.Request) bool {
+	return r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("X-Call-Id") == ""
+}

@@ -1,0 +1,270 @@
+// Package journal makes every change of state one transaction that also says
+// who changed what, so that state, indexes, audit trail and change feed cannot
+// disagree.
+//
+// A commit WATCHes what it reads, then sends one MULTI/EXEC with its writes and
+// one XADD to the city's journal. The entry holds the writes themselves in
+// replayable form (absolute values only), so an empty Redis is
+// rebuilt from the journal's archive in object storage alone.
+//
+// Keys of one city share a hash tag, {410700}, so that a transaction stays on
+// one slot of a cluster. The package's own keys:
+//
+//	{city}:journal          the stream of entries not yet archived
+//	{city}:journal:head     hash: seq, hash, last — the newest archived segment
+//	{city}:seq:<name>       counters of number series
+//	{city}:tmp:…            sessions, tickets, locks: outside all of this
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ipcredit/shared/fault"
+)
+
+// schema is the version written with each entry. A later version may add
+// fields and write commands; it never changes the meaning of an old one.
+const schema = "1"
+
+// attempts bounds how often a commit starts again because somebody else
+// changed what it had read. Keys are per record, so more than a few in a row
+// means that the caller watches something shared.
+const attempts = 24
+
+// Options of a journal. The zero value keeps entries in Redis until
+// deadline-tick archives them.
+type Options struct {
+	// Archive, when set with Sync, is filled before a commit returns: an
+	// acknowledged change then survives the loss of Redis.
+	Archive *Archive
+	Sync    bool
+	// Backlog is how many entries may wait for the archive before Room
+	// refuses; 0 means 20,000.
+	Backlog int64
+}
+
+// Journal commits changes of one city.
+type Journal struct {
+	rdb     redis.UniversalClient
+	city    string
+	options Options
+	// flushing lets one commit at a time archive in sync mode.
+	flushing sync.Mutex
+}
+
+// New returns the journal of the city with this GB/T 2260 code.
+func New(rdb redis.UniversalClient, city string, options Options) *Journal {
+	if options.Backlog == 0 {
+		options.Backlog = 20_000
+	}
+	return &Journal{rdb: rdb, city: city, options: options}
+}
+
+// Entry says who did what to which record.
+type Entry struct {
+	Actor  string    // user, key id or "system"; never a name or a secret
+	Action string    // "<matter>.<verb>", for example "credit.import"
+	Ref    string    // the record, as its matter names it
+	At     time.Time // when, as the caller's clock has it; stored in UTC
+	Rule   string    // rule set version applied, if any
+}
+
+// Key is the name of a key of this city: {city}:a:b.
+func (j *Journal) Key(parts ...string) string {
+	return "{" + j.city + "}:" + strings.Join(parts, ":")
+}
+
+// Tmp is the name of a key that no journal, archive, restore or digest covers.
+func (j *Journal) Tmp(parts ...string) string {
+	return j.Key(append([]string{"tmp"}, parts...)...)
+}
+
+// City is the GB/T 2260 code of the city.
+func (j *Journal) City() string { return j.city }
+
+// Redis is for reads outside a commit and for keys under Tmp. Whoever writes
+// any other key with it makes state that a restore cannot bring back.
+func (j *Journal) Redis() redis.UniversalClient { return j.rdb }
+
+// Commit runs f and applies what it queued, all or nothing, with one journal
+// entry. f may read through tx.Read; when a watched key changes before the
+// writes are applied, f runs again from the start, so it must depend on nothing
+// but what it reads. A commit without writes leaves no entry. An error from f
+// is returned as it is and nothing is written.
+func (j *Journal) Commit(ctx context.Context, entry Entry, watch []string, f func(tx *Tx) error) error {
+	if entry.Actor == "" || entry.Action == "" || entry.At.IsZero() {
+		return fmt.Errorf("journal: entry without actor, action or time: %q", entry.Action)
+	}
+	for range attempts {
+		err := j.rdb.Watch(ctx, func(rtx *redis.Tx) error {
+			tx := &Tx{ctx: ctx, read: rtx, journal: j}
+			if err := f(tx); err != nil {
+				return err
+			}
+			if len(tx.writes) == 0 {
+				return nil
+			}
+			_, err := rtx.TxPipelined(ctx, func(p redis.Pipeliner) error {
+				for _, w := range tx.writes {
+					if w[0] == counter {
+						continue // INCR was done when the number was taken
+					}
+					args := make([]any, len(w))
+					for i, a := range w {
+						args[i] = a
+					}
+					p.Do(ctx, args...)
+				}
+				p.Do(ctx, "XADD", j.Key("journal"), "*",
+					"actor", entry.Actor, "action", entry.Action, "ref", entry.Ref,
+					"at", entry.At.UTC().Format(time.RFC3339Nano), "rule", entry.Rule,
+					"v", schema, "w", encode(tx.writes))
+				return nil
+			})
+			return err
+		}, watched(j, watch)...)
+		switch {
+		case err == nil:
+			return j.flush(ctx)
+		case errors.Is(err, redis.TxFailedErr):
+			continue
+		default:
+			return err
+		}
+	}
+	return fault.New(fault.Conflict, "journal.busy").After(time.Second)
+}
+
+// watched never returns an empty list: go-redis sends no WATCH then, but the
+// transaction still needs a key of the city to find its cluster slot.
+func watched(j *Journal, keys []string) []string {
+	if len(keys) == 0 {
+		return []string{j.Tmp("none")}
+	}
+	return keys
+}
+
+func (j *Journal) flush(ctx context.Context) error {
+	if !j.options.Sync || j.options.Archive == nil {
+		return nil
+	}
+	j.flushing.Lock()
+	defer j.flushing.Unlock()
+	// The change is made; a caller that went away must not stop its archiving.
+	_, err := j.options.Archive.Run(context.WithoutCancel(ctx), j)
+	if err != nil {
+		return fmt.Errorf("journal: change made but not archived: %w", err)
+	}
+	return nil
+}
+
+// Room refuses bulk work while the archive is far behind: the stream lives in
+// memory that lookups need.
+func (j *Journal) Room(ctx context.Context) error {
+	n, err := j.rdb.XLen(ctx, j.Key("journal")).Result()
+	if err != nil {
+		return fmt.Errorf("journal: reading backlog: %w", err)
+	}
+	if n > j.options.Backlog {
+		return fault.New(fault.Unavailable, "journal.backlog").After(30 * time.Second)
+	}
+	return nil
+}
+
+// Next takes the next number of a series, starting at 1. Hand it to Tx.Counter
+// in the commit that uses it; a number whose commit fails is lost, never used
+// twice.
+func (j *Journal) Next(ctx context.Context, name string) (int64, error) {
+	return j.Take(ctx, name, 1)
+}
+
+// Take takes n numbers at once and returns the last.
+func (j *Journal) Take(ctx context.Context, name string, n int64) (int64, error) {
+	last, err := j.rdb.IncrBy(ctx, j.Key("seq", name), n).Result()
+	if err != nil {
+		return 0, fmt.Errorf("journal: next of %s: %w", name, err)
+	}
+	return last, nil
+}
+
+// Tx queues the writes of one commit. There is no expiry among them: what ends
+// on a day ends at read time, by a rule, and state that vanished by itself would
+// be missing from the audit trail.
+type Tx struct {
+	ctx     context.Context
+	read    *redis.Tx
+	journal *Journal
+	writes  [][]string
+}
+
+// counter is the one write that Redis does not know: on restore the series
+// goes on after the number.
+const counter = "COUNTER"
+
+// Read sees the state before this commit's writes.
+func (tx *Tx) Read() redis.Cmdable { return tx.read }
+
+// Watch adds keys whose change must make the commit start again; call it before
+// reading them.
+func (tx *Tx) Watch(keys ...string) error {
+	if err := tx.read.Watch(tx.ctx, keys...).Err(); err != nil {
+		return fmt.Errorf("journal: watch: %w", err)
+	}
+	return nil
+}
+
+// Journal is where this commit goes.
+func (tx *Tx) Journal() *Journal { return tx.journal }
+
+// Set replaces the string at key and removes its expiry.
+func (tx *Tx) Set(key, value string) { tx.queue("SET", key, value) }
+
+// Del removes keys.
+func (tx *Tx) Del(keys ...string) { tx.queueAll("DEL", "", keys) }
+
+// HSet sets one field of the hash at key.
+func (tx *Tx) HSet(key, field, value string) { tx.queue("HSET", key, field, value) }
+
+// HDel removes fields of the hash at key.
+func (tx *Tx) HDel(key string, fields ...string) { tx.queueAll("HDEL", key, fields) }
+
+// SAdd adds members to the set at key.
+func (tx *Tx) SAdd(key string, members ...string) { tx.queueAll("SADD", key, members) }
+
+// SRem removes members of the set at key.
+func (tx *Tx) SRem(key string, members ...string) { tx.queueAll("SREM", key, members) }
+
+// ZAdd sets the score of member in the sorted set at key.
+func (tx *Tx) ZAdd(key string, score float64, member string) {
+	tx.queue("ZADD", key, strconv.FormatFloat(score, 'f', -1, 64), member)
+}
+
+// ZRem removes members of the sorted set at key.
+func (tx *Tx) ZRem(key string, members ...string) { tx.queueAll("ZREM", key, members) }
+
+// Counter records that number n of the series was taken.
+func (tx *Tx) Counter(name string, n int64) {
+	tx.queue(counter, tx.journal.Key("seq", name), strconv.FormatInt(n, 10))
+}
+
+func (tx *Tx) queue(command ...string) { tx.writes = append(tx.writes, command) }
+
+func (tx *Tx) queueAll(command, key string, rest []string) {
+	if len(rest) == 0 {
+		return
+	}
+	w := make([]string, 0, len(rest)+2)
+	w = append(w, command)
+	if key != "" {
+		w = append(w, key)
+	}
+	tx.queue(append(w, rest...)...)
+}

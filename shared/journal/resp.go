@@ -1,0 +1,86 @@
+package journal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// encode writes commands as the Redis protocol does (RESP2 arrays of bulk
+// strings), so that an entry's writes can be read, and even replayed, with the
+// tools every Redis operator has.
+func encode(commands [][]string) string {
+	size := 0
+	for _, c := range commands {
+		size += 8
+		for _, a := range c {
+			size += len(a) + 12
+		}
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, c := range commands {
+		b.WriteByte('*')
+		b.WriteString(strconv.Itoa(len(c)))
+		b.WriteString("\r\n")
+		for _, a := range c {
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(len(a)))
+			b.WriteString("\r\n")
+			b.WriteString(a)
+			b.WriteString("\r\n")
+		}
+	}
+	return b.String()
+}
+
+var errEncoding = errors.New("journal: entry is not a list of commands")
+
+// decode is the reverse of encode. Anything else is refused whole: half a
+// replay is worse than none.
+func decode(data []byte) ([][]string, error) {
+	var commands [][]string
+	for len(data) > 0 {
+		n, rest, err := head(data, '*')
+		if err != nil {
+			return nil, err
+		}
+		data = rest
+		// Each argument takes at least five bytes: a length that cannot be true
+		// must not make us allocate.
+		if n < 1 || n > len(data)/5 {
+			return nil, errEncoding
+		}
+		command := make([]string, n)
+		for i := range command {
+			size, rest, err := head(data, '$')
+			if err != nil {
+				return nil, err
+			}
+			if size < 0 || size+2 > len(rest) || rest[size] != '\r' || rest[size+1] != '\n' {
+				return nil, errEncoding
+			}
+			command[i] = string(rest[:size])
+			data = rest[size+2:]
+		}
+		commands = append(commands, command)
+	}
+	return commands, nil
+}
+
+func head(data []byte, mark byte) (int, []byte, error) {
+	if len(data) == 0 || data[0] != mark {
+		return 0, nil, errEncoding
+	}
+	end := bytes.Index(data, []byte("\r\n"))
+	if end < 0 {
+		return 0, nil, errEncoding
+	}
+	n, err := strconv.Atoi(string(data[1:end]))
+	if err != nil {
+		return 0, nil, fmt.Errorf("%w: %q", errEncoding, data[1:end])
+	}
+	return n, data[end+2:], nil
+}

@@ -1,0 +1,26 @@
+// Package function answers a greeting until its use case is written.
+package function
+
+import (
+	"net/http"
+	"sync"
+
+	handler "github.com/openfaas/templates-sdk/go-http"
+
+	"ipcredit/shared/fn"
+	"ipcredit/shared/open"
+)
+
+// Needs is what this function opens. Give it the function's own name.
+var Needs = open.Needs{Function: "new-function"}
+
+var routes = sync.OnceValue(func() *fn.Mux {
+	mux := fn.NewMux(Needs.Function)
+	mux.Handle("GET /{$}", func(w http.ResponseWriter, r *http.Request) error {
+		return fn.WriteJSON(w, http.StatusOK, map[string]string{"function": Needs.Function})
+	})
+	return mux
+})
+
+// Handle answers one call.
+func Handle(req handler.Request) (handler.Response, error) { return routes().Serve(req) }
