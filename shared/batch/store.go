@@ -1,0 +1,200 @@
+package batch
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ipcredit/shared/fault"
+	"ipcredit/shared/journal"
+)
+
+// Keys:
+//
+//	{city}:batch:<id>         the batch, JSON
+//	{city}:batch:open         set of ids that are not finished
+//	{city}:batch:of:<org>     sorted set of an organisation's ids by time
+//	{city}:tmp:batch:<id>     who is working on it
+
+// Store keeps the batches of one city.
+type Store struct{ journal *journal.Journal }
+
+// NewStore returns the store of the journal's city.
+func NewStore(j *journal.Journal) *Store { return &Store{journal: j} }
+
+func (s *Store) key(id string) string { return s.journal.Key("batch", id) }
+func (s *Store) open() string         { return s.journal.Key("batch", "open") }
+func (s *Store) of(org string) string { return s.journal.Key("batch", "of", org) }
+
+// Get returns a batch, or a fault of kind NotFound.
+func (s *Store) Get(ctx context.Context, id string) (Batch, error) {
+	if err := CheckID(id); err != nil {
+		return Batch{}, err
+	}
+	b, known, err := s.find(ctx, id)
+	if err == nil && !known {
+		return Batch{}, fault.New(fault.NotFound, "batch.unknown")
+	}
+	return b, err
+}
+
+func (s *Store) find(ctx context.Context, id string) (Batch, bool, error) {
+	return read(ctx, s.journal.Redis(), s.key(id))
+}
+
+func read(ctx context.Context, rdb redis.Cmdable, key string) (Batch, bool, error) {
+	value, err := rdb.Get(ctx, key).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return Batch{}, false, nil
+	}
+	if err != nil {
+		return Batch{}, false, fmt.Errorf("batch: reading: %w", err)
+	}
+	var b Batch
+	if err := decode(value, &b); err != nil {
+		return Batch{}, false, fmt.Errorf("batch: reading: %w", err)
+	}
+	return b, true, nil
+}
+
+// Of lists an organisation's batches, newest first, at most n.
+func (s *Store) Of(ctx context.Context, org string, n int) ([]Batch, error) {
+	ids, err := s.journal.Redis().ZRevRange(ctx, s.of(org), 0, int64(n-1)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("batch: listing: %w", err)
+	}
+	list := make([]Batch, 0, len(ids))
+	for _, id := range ids {
+		b, known, err := s.find(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if known {
+			list = append(list, b)
+		}
+	}
+	return list, nil
+}
+
+// Open lists the batches that are whole and not finished.
+func (s *Store) Open(ctx context.Context) ([]string, error) {
+	ids, err := s.journal.Redis().SMembers(ctx, s.open()).Result()
+	if err != nil {
+		return nil, fmt.Errorf("batch: listing: %w", err)
+	}
+	return ids, nil
+}
+
+// receive records a stored piece.
+func (s *Store) receive(ctx context.Context, id string, u Upload, p Piece, now time.Time) (Batch, error) {
+	entry := journal.Entry{Actor: u.Actor, Action: "batch.receive", Ref: id, At: now}
+	var b Batch
+	err := s.journal.Commit(ctx, entry, []string{s.key(id)}, func(tx *journal.Tx) error {
+		var known bool
+		var err error
+		if b, known, err = read(ctx, tx.Read(), s.key(id)); err != nil {
+			return err
+		}
+		if !known {
+			b = Batch{
+				ID: id, Kind: u.Kind, Org: u.Org, Actor: u.Actor, State: Receiving, Options: u.Options,
+				Media: u.Media, CreatedAt: now.UTC(),
+			}
+			tx.ZAdd(s.of(u.Org), float64(now.UnixMilli()), id)
+		}
+		if len(b.Pieces) != u.Index || b.State != Receiving {
+			return fault.New(fault.Conflict, "batch.out_of_order")
+		}
+		b.Pieces = append(b.Pieces, p)
+		b.Size += p.Size
+		if u.Last {
+			b.State = Queued
+			tx.SAdd(s.open(), id)
+		}
+		return s.put(tx, b)
+	})
+	return b, err
+}
+
+func (s *Store) put(tx *journal.Tx, b Batch) error {
+	value, err := json.Marshal(b)
+	if err != nil {
+		return fmt.Errorf("batch: encoding: %w", err)
+	}
+	tx.Set(s.key(b.ID), string(value))
+	if b.Finished() {
+		tx.SRem(s.open(), b.ID)
+	}
+	return nil
+}
+
+// advance writes the batch's progress into a slice's commit, if nobody else has
+// worked it on since before.
+func (s *Store) advance(ctx context.Context, tx *journal.Tx, before, after Batch) error {
+	if err := tx.Watch(s.key(before.ID)); err != nil {
+		return err
+	}
+	now, known, err := read(ctx, tx.Read(), s.key(before.ID))
+	if err != nil {
+		return err
+	}
+	if !known || now.Rows != before.Rows || now.Finished() {
+		return errMoved
+	}
+	return s.put(tx, after)
+}
+
+// save is advance in a commit of its own.
+func (s *Store) save(ctx context.Context, before, after Batch, action string, now time.Time) error {
+	entry := journal.Entry{Actor: after.Actor, Action: action, Ref: after.ID, At: now}
+	return s.journal.Commit(ctx, entry, nil, func(tx *journal.Tx) error {
+		return s.advance(ctx, tx, before, after)
+	})
+}
+
+// leaseTime is how long a worker holds a batch without renewing.
+const leaseTime = 30 * time.Second
+
+// lease keeps other workers from doing the same work. It only saves work: what
+// keeps the result right is the check in advance.
+type lease struct {
+	store *Store
+	key   string
+	token string
+}
+
+func (s *Store) lease(ctx context.Context, id string) (*lease, bool, error) {
+	l := &lease{store: s, key: s.journal.Tmp("batch", id), token: rand.Text()}
+	won, err := s.journal.Redis().SetNX(ctx, l.key, l.token, leaseTime).Result()
+	if err != nil {
+		return nil, false, fmt.Errorf("batch: lease: %w", err)
+	}
+	return l, won, nil
+}
+
+func (l *lease) renew(ctx context.Context) error {
+	token, err := l.store.journal.Redis().Get(ctx, l.key).Result()
+	if errors.Is(err, redis.Nil) || err == nil && token != l.token {
+		return errMoved
+	}
+	if err != nil {
+		return fmt.Errorf("batch: lease: %w", err)
+	}
+	if err := l.store.journal.Redis().PExpire(ctx, l.key, leaseTime).Err(); err != nil {
+		return fmt.Errorf("batch: lease: %w", err)
+	}
+	return nil
+}
+
+func (l *lease) release() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if token, err := l.store.journal.Redis().Get(ctx, l.key).Result(); err == nil && token == l.token {
+		l.store.journal.Redis().Del(ctx, l.key) // it ends by itself if this fails
+	}
+}

@@ -1,0 +1,387 @@
+package batch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"ipcredit/shared/credit"
+	"ipcredit/shared/fault"
+	"ipcredit/shared/journal"
+	"ipcredit/shared/objects"
+	"ipcredit/shared/seal"
+	"ipcredit/shared/sheet"
+)
+
+// sliceRows is how many rows one commit takes. More would make a commit hold
+// Redis longer than a lookup should wait; fewer would wait for the disk more
+// often than the rate of rows allows.
+const sliceRows = 500
+
+// errMoved says that another worker has worked the batch on meanwhile.
+var errMoved = errors.New("batch: worked on by somebody else")
+
+// Work works the batch off until it is finished or ctx ends, and returns it as it
+// then stands. Any number of workers may try: one at a time holds the batch, and
+// each slice checks, inside its commit, that nobody else did it.
+func (w *Desk) Work(ctx context.Context, id string) (Batch, error) {
+	b, err := w.store.Get(ctx, id)
+	if err != nil {
+		return Batch{}, err
+	}
+	if b.Finished() || b.State == Receiving {
+		return b, nil
+	}
+	lease, held, err := w.store.lease(ctx, id)
+	if err != nil || !held {
+		return b, err
+	}
+	defer lease.release()
+	if b, err = w.store.Get(ctx, id); err != nil || b.Finished() {
+		return b, err
+	}
+	after, err := w.work(ctx, b, lease)
+	if errors.Is(err, errMoved) {
+		return w.store.Get(ctx, id)
+	}
+	return after, err
+}
+
+func (w *Desk) work(ctx context.Context, b Batch, lease *lease) (Batch, error) {
+	k := kinds[b.Kind]
+	file, err := w.open(ctx, b)
+	if err == nil {
+		var reader *sheet.Reader
+		reader, err = sheet.Open(k.schema, file, sheet.Limits{})
+		if err == nil {
+			b.Format, b.Header = string(reader.Format()), reader.Layout().Headers
+			run := &run{desk: w, kind: k, reader: reader, lease: lease, batch: b, seen: map[string]bool{}}
+			err = run.all(ctx)
+			b = run.batch
+		}
+	}
+	if err == nil {
+		return b, nil
+	}
+	failed := b
+	if !failed.fail(err, w.now()) {
+		return b, err
+	}
+	if err := w.store.save(ctx, b, failed, "batch.fail", w.now()); err != nil {
+		return b, err
+	}
+	return failed, nil
+}
+
+// run is one worker's way through a file.
+type run struct {
+	desk   *Desk
+	kind   kind
+	reader *sheet.Reader
+	lease  *lease
+	batch  Batch
+	seen   map[string]bool // of a dry run: items that an earlier slice would have written
+}
+
+// all works from the row after the last one done to the end.
+func (r *run) all(ctx context.Context) error {
+	for range r.batch.Rows {
+		if _, err := r.reader.Next(); err != nil {
+			return fmt.Errorf("batch: reading again to row %d: %w", r.batch.Rows, err)
+		}
+	}
+	size := sliceRows
+	if r.batch.Atomic {
+		size = MaxAtomic + 1
+	}
+	for {
+		if err := r.lease.renew(ctx); err != nil {
+			return err
+		}
+		rows, end, err := r.read(size)
+		if err != nil {
+			return err
+		}
+		if r.batch.Atomic && !end {
+			return fault.New(fault.TooLarge, "batch.atomic_rows", MaxAtomic)
+		}
+		if !r.batch.DryRun {
+			if err := r.desk.room(ctx); err != nil {
+				return err
+			}
+		}
+		if err := r.slice(ctx, rows, end); err != nil {
+			return err
+		}
+		if end {
+			return nil
+		}
+	}
+}
+
+func (r *run) read(n int) (rows []sheet.Row, end bool, err error) {
+	for len(rows) < n {
+		row, err := r.reader.Next()
+		if errors.Is(err, io.EOF) {
+			return rows, true, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, false, nil
+}
+
+// room waits while the archive is behind, as long as ctx allows.
+func (w *Desk) room(ctx context.Context) error {
+	for {
+		err := w.journal.Room(ctx)
+		if !fault.Is(err, fault.Unavailable) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// slice parses rows and commits what they say together with the progress.
+func (r *run) slice(ctx context.Context, rows []sheet.Row, end bool) error {
+	w, now := r.desk, r.desk.now()
+	s := &slice{at: now, batch: r.batch.ID}
+	var bad []rejected
+	for _, row := range rows {
+		problems := row.Problems()
+		if len(problems) == 0 {
+			problems = r.kind.add(w, s, row)
+		}
+		if len(problems) == 0 {
+			continue
+		}
+		x := rejected{Row: row.Number, Cells: row.Cells(), Problems: problems}
+		for _, p := range problems {
+			name := ""
+			if p.Field != "" {
+				name = row.Header(p.Field)
+			}
+			x.Fields = append(x.Fields, name)
+		}
+		bad = append(bad, x)
+	}
+	next := r.batch
+	next.State = Running
+	next.Rows += len(rows)
+	next.Rejected += len(bad)
+	if end {
+		next.State, next.FinishedAt = Done, now.UTC()
+	}
+	held := r.batch.Atomic && len(bad) > 0
+	if held {
+		next.Held += len(rows) - len(bad)
+		s = &slice{at: now, batch: r.batch.ID}
+	}
+	// Before the commit: a row that counts as rejected must be explained. Doing
+	// it again writes the same under the same name.
+	if len(bad) > 0 {
+		if err := w.keepRejected(ctx, r.batch, bad); err != nil {
+			return err
+		}
+	}
+	return r.commit(ctx, s, next)
+}
+
+func (r *run) commit(ctx context.Context, s *slice, next Batch) error {
+	w := r.desk
+	s.change.Entry = journal.Entry{Actor: r.batch.Actor, Action: "batch.rows", Ref: r.batch.ID, At: s.at}
+	s.change.DryRun = r.batch.DryRun
+	if r.batch.DryRun {
+		s.change.Entry.Action = "batch.check"
+	}
+	var after Batch
+	s.change.Also = func(tx *journal.Tx, subjects, records []credit.Outcome) error {
+		agencies, agents, err := w.registries(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		after = next
+		for _, p := range s.order {
+			var o credit.Outcome
+			switch p.list {
+			case 's':
+				o = subjects[p.index]
+			case 'r':
+				o = records[p.index]
+			case 'a':
+				o = agencies[p.index]
+			case 'p':
+				o = agents[p.index]
+			}
+			if r.batch.DryRun && o == credit.Added {
+				o = r.once(s.item(p))
+			}
+			switch o {
+			case credit.Same:
+				after.Duplicates++
+			case credit.Superseded:
+				after.Accepted++
+				after.Corrected++
+			default:
+				after.Accepted++
+			}
+		}
+		if r.batch.DryRun {
+			return nil // Apply drops all writes; the progress is saved below
+		}
+		return w.store.advance(ctx, tx, r.batch, after)
+	}
+	if _, _, err := w.credit.Apply(ctx, s.change); err != nil {
+		return err
+	}
+	if r.batch.DryRun {
+		if err := w.store.save(ctx, r.batch, after, "batch.check", s.at); err != nil {
+			return err
+		}
+	}
+	r.batch = after
+	return nil
+}
+
+// item is the identity of a row's item, by which a dry run knows it again.
+func (s *slice) item(p place) string {
+	switch p.list {
+	case 's':
+		return s.change.Subjects[p.index].Code
+	case 'r':
+		return s.change.Records[p.index].Record.ID
+	case 'a':
+		return s.agency[p.index].Code
+	}
+	return s.agents[p.index].Qualification
+}
+
+// once is what a second row about the same new item would have become: an earlier
+// slice of a dry run has not written the first.
+func (r *run) once(id string) credit.Outcome {
+	if r.seen[id] {
+		return credit.Same
+	}
+	r.seen[id] = true
+	return credit.Added
+}
+
+// keepRejected stores a slice's rejected rows, sealed: they hold what the
+// uploader wrote.
+func (w *Desk) keepRejected(ctx context.Context, b Batch, bad []rejected) error {
+	to, err := w.keys.Recipient(ctx, keyRef(b.ID))
+	if err != nil {
+		return fmt.Errorf("batch: key: %w", err)
+	}
+	data, err := json.Marshal(bad)
+	if err != nil {
+		return fmt.Errorf("batch: encoding rejected rows: %w", err)
+	}
+	for i := 0; i*seal.MaxPiece < len(data); i++ {
+		part := data[i*seal.MaxPiece : min(len(data), (i+1)*seal.MaxPiece)]
+		sealed, err := to.Seal(part)
+		if err != nil {
+			return err
+		}
+		name := fmt.Sprintf("%s-%03d", errorName(w.journal.City(), b.ID, b.Rows), i)
+		if _, err := w.main.Put(ctx, name, sealed, objects.Attr{Type: "application/age"}); err != nil {
+			return fmt.Errorf("batch: storing rejected rows: %w", err)
+		}
+	}
+	return nil
+}
+
+// Rejected goes through the batch's rejected rows in order.
+func (w *Desk) rejectedRows(ctx context.Context, b Batch) iter.Seq2[rejected, error] {
+	return func(yield func(rejected, error) bool) {
+		if b.Rejected == 0 {
+			return
+		}
+		identity, err := w.keys.Open(ctx, keyRef(b.ID), own, w.identity)
+		if err != nil {
+			yield(rejected{}, fmt.Errorf("batch: key: %w", err))
+			return
+		}
+		var held []byte
+		for info, err := range w.main.List(ctx, errorPrefix(w.journal.City(), b.ID), "") {
+			var sealed, data []byte
+			if err == nil {
+				sealed, _, err = w.main.Get(ctx, info.Name)
+			}
+			if err == nil {
+				data, err = identity.Unseal(sealed)
+			}
+			if err != nil {
+				yield(rejected{}, fmt.Errorf("batch: rejected rows: %w", err))
+				return
+			}
+			held = append(held, data...)
+			var list []rejected
+			if decode(held, &list) != nil {
+				continue // goes on in the next part
+			}
+			held = nil
+			for _, x := range list {
+				for i := range x.Problems {
+					x.Problems[i].Args = whole(x.Problems[i].Args)
+				}
+				if !yield(x, nil) {
+					return
+				}
+			}
+		}
+		if held != nil {
+			yield(rejected{}, errors.New("batch: rejected rows are cut off"))
+		}
+	}
+}
+
+// Problems lists what is wrong with the batch's rows, in order, at most limit.
+func (w *Desk) Problems(ctx context.Context, b Batch, limit int) ([]Problem, error) {
+	problems := []Problem{}
+	for x, err := range w.rejectedRows(ctx, b) {
+		if err != nil {
+			return nil, err
+		}
+		for i, p := range x.Problems {
+			if len(problems) == limit {
+				return problems, nil
+			}
+			problems = append(problems, Problem{Row: x.Row, Field: x.Fields[i], Code: p.Code, Args: p.Args})
+		}
+	}
+	return problems, nil
+}
+
+// WriteErrors writes the rejected rows as XLSX in the layout they were uploaded
+// in, with a column that says what is wrong.
+func (w *Desk) WriteErrors(ctx context.Context, out io.Writer, b Batch, words func(Problem) string) error {
+	return sheet.WriteErrors(out, sheet.Layout{Headers: b.Header}, func(yield func(sheet.Rejected, error) bool) {
+		for x, err := range w.rejectedRows(ctx, b) {
+			if err != nil {
+				yield(sheet.Rejected{}, err)
+				return
+			}
+			message := ""
+			for i, p := range x.Problems {
+				if i > 0 {
+					message += "\n"
+				}
+				message += words(Problem{Row: x.Row, Field: x.Fields[i], Code: p.Code, Args: p.Args})
+			}
+			if !yield(sheet.Rejected{Cells: x.Cells, Message: message}, nil) {
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,219 @@
+package credit
+
+import (
+	"fmt"
+	"regexp"
+
+	"ipcredit/shared/ruleset"
+	"ipcredit/shared/workday"
+)
+
+// Law is the rules and the calendar that judge records, read once. It is
+// immutable and safe for concurrent use.
+type Law struct {
+	calendar workday.Calendar
+
+	penalty      versions[penaltyRule]
+	lowerFine    versions[lowerFineRule]
+	republish    versions[republishRule]
+	longest58    versions[longestRule58]
+	tiers        versions[tierRule]
+	penaltyTier  versions[penaltyTierRule]
+	cnipa        versions[cnipaRule]
+	repairFrom   versions[repairFromRule]
+	tierInstead  versions[appliesRule]
+	sameDay      versions[struct{}]
+	maximum      versions[longestRule]
+	judgment     versions[judgmentRule]
+	challenge    versions[challengeRule]
+	badge        versions[badgeRule]
+	exclusion    versions[exclusionRule]
+	classes      versions[classRule]
+	competence   versions[competenceRule]
+	authorities  versions[authorityRule]
+	minors       versions[minorRule]
+	simple       versions[struct{}]
+	negatedTerms *regexp.Regexp
+}
+
+type (
+	penaltyRule struct {
+		NeverAlone         []string       `json:"neverAlone"`
+		ShortClasses       []string       `json:"shortClasses"`
+		ShortWithLowerFine bool           `json:"shortWithLowerFine"`
+		Short              workday.Period `json:"short"`
+		Long               workday.Period `json:"long"`
+		BanClasses         []string       `json:"banClasses"`
+	}
+	lowerFineRule struct {
+		PersonBelowFen       int64 `json:"personBelowFen"`
+		OrganizationBelowFen int64 `json:"organizationBelowFen"`
+	}
+	republishRule struct {
+		Latest workday.Period `json:"latest"`
+	}
+	longestRule58 struct {
+		Penalty workday.Period `json:"penalty"`
+	}
+	longestRule struct {
+		Longest workday.Period `json:"longest"`
+	}
+	tierTerm struct {
+		Shortest  workday.Period `json:"shortest"`
+		Longest   workday.Period `json:"longest"`
+		Displayed bool           `json:"displayed"`
+	}
+	tierRule struct {
+		Minor   tierTerm `json:"minor"`
+		General tierTerm `json:"general"`
+		Serious tierTerm `json:"serious"`
+	}
+	penaltyTierRule struct {
+		Classes     map[string]Tier `json:"classes"`
+		HugeFineFen int64           `json:"hugeFineFen"` // 0: no threshold known
+	}
+	cnipaRule struct {
+		Term               workday.Period `json:"term"`
+		Longest            workday.Period `json:"longest"`
+		RepairAfter        workday.Period `json:"repairAfter"`
+		RefusedAfterRepair workday.Period `json:"refusedAfterRepair"`
+	}
+	repairFromRule struct {
+		DayAfter bool `json:"dayAfter"`
+	}
+	appliesRule struct {
+		Applies bool `json:"applies"`
+	}
+	judgmentRule struct {
+		Longest    workday.Period `json:"longest"`
+		Favourable []string       `json:"favourable"`
+	}
+	challengeRule struct {
+		Review workday.Period `json:"review"`
+		Suit   workday.Period `json:"suit"`
+	}
+	badgeRule struct {
+		Kinds []Kind `json:"kinds"`
+	}
+	minorRule struct {
+		FullAge int `json:"fullAge"`
+	}
+	exclusionRule struct {
+		Simple    []string `json:"naturalPersonSimpleProcedure"`
+		DocPrefix []string `json:"simpleProcedureDocPrefix"`
+	}
+	classRule struct {
+		Classes      []string          `json:"classes"`
+		Aliases      map[string]string `json:"aliases"`
+		Fine         string            `json:"fine"`
+		Confiscation string            `json:"confiscation"`
+		Licence      []string          `json:"licence"`
+	}
+)
+
+func (r tierRule) of(t Tier) (tierTerm, bool) {
+	switch t {
+	case Minor:
+		return r.Minor, true
+	case General:
+		return r.General, true
+	case Serious:
+		return r.Serious, true
+	}
+	return tierTerm{}, false
+}
+
+// version is a rule with its parameters read.
+type version[T any] struct {
+	ruleset.Rule
+	P T
+}
+
+// versions are all versions of one rule, by first day.
+type versions[T any] []version[T]
+
+// on is the version in force on the day of the event.
+func (v versions[T]) on(d workday.Date) (version[T], bool) {
+	for _, r := range v {
+		if r.InForce(d) {
+			return r, true
+		}
+	}
+	return version[T]{}, false
+}
+
+// or is on, or the first version for an event before all of them: an old record
+// must not be shown longer because no rule of its own time is known here.
+func (v versions[T]) or(d workday.Date) version[T] {
+	if r, ok := v.on(d); ok {
+		return r
+	}
+	return v[0]
+}
+
+// NewLaw reads the rules it needs from the set. A rule that is missing or has
+// other parameters is an error: nothing is judged by half a law.
+func NewLaw(calendar workday.Calendar, set ruleset.Set) (*Law, error) {
+	l := &Law{calendar: calendar}
+	var err error
+	load := func(f func(ruleset.Set) error) {
+		if err == nil {
+			err = f(set)
+		}
+	}
+	load(read(&l.penalty, "penalty-display"))
+	load(read(&l.lowerFine, "penalty-lower-fine"))
+	load(read(&l.republish, "penalty-republish-start"))
+	load(read(&l.longest58, "display-longest"))
+	load(read(&l.tiers, "display-tiers"))
+	load(read(&l.penaltyTier, "tier-of-penalty"))
+	load(read(&l.cnipa, "cnipa-dishonesty"))
+	load(read(&l.repairFrom, "repair-from"))
+	load(read(&l.tierInstead, "tier-over-chain"))
+	load(read(&l.sameDay, "same-day-determinations"))
+	load(read(&l.maximum, "dishonesty-maximum"))
+	load(read(&l.judgment, "judgment-display"))
+	load(read(&l.challenge, "open-to-challenge"))
+	load(read(&l.badge, "badge"))
+	load(read(&l.exclusion, "collection-exclusion"))
+	load(read(&l.classes, "penalty-classes"))
+	load(read(&l.competence, "competence"))
+	load(read(&l.authorities, "authority-names"))
+	load(read(&l.minors, "minor-unpublished"))
+	load(read(&l.simple, "simple-procedure-display"))
+	if err != nil {
+		return nil, err
+	}
+	l.negatedTerms = regexp.MustCompile(`(非|不适用|未适用|不属于|不是|并非)(适用)?(简易程序|简易处罚|当场处罚)`)
+	return l, nil
+}
+
+func read[T any](into *versions[T], id string) func(ruleset.Set) error {
+	return func(set ruleset.Set) error {
+		for _, r := range set.All() {
+			if r.ID != id {
+				continue
+			}
+			p, err := ruleset.Params[T](r)
+			if err != nil {
+				return err
+			}
+			*into = append(*into, version[T]{r, p})
+		}
+		if len(*into) == 0 {
+			return fmt.Errorf("credit: no rule %s", id)
+		}
+		return nil
+	}
+}
+
+var shipped = func() *Law {
+	l, err := NewLaw(workday.Official(), ruleset.Shipped())
+	if err != nil {
+		panic(err)
+	}
+	return l
+}()
+
+// Shipped is the law that comes with the program: its rules and its calendar.
+func Shipped() *Law { return shipped }

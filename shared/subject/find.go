@@ -1,0 +1,435 @@
+package subject
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+
+	"ipcredit/shared/ident"
+)
+
+// What speaks for a candidate before it is read. Only the order counts: exact
+// name, then trade name and industry, then trade name, then what is alike.
+const (
+	weightName    = 1000
+	weightCore    = 300
+	weightBrand   = 100
+	weightSound   = 14
+	weightLetters = 30
+	weightSkip    = 8
+	weightFirst   = 2
+
+	// The bucket of a skip alone brings in strangers.
+	weightSkipAlone = 3
+)
+
+// probe is one set that may hold candidates.
+type probe struct {
+	key    string
+	weight float64
+	size   int64
+	brand  bool // a pair of characters of the trade name
+	rare   bool // weight grows as the set gets smaller
+}
+
+// search collects candidates of one query.
+type search struct {
+	store   *Store
+	ctx     context.Context
+	q       query
+	size    int   // subjects judged at a time
+	last    int64 // the highest number given
+	weights map[int64]float64
+	read    int // members read
+	partial bool
+}
+
+// candidates gives the numbers of subjects that may fit, the likeliest first,
+// and whether these are all. Size is how many of them one page looks at: what
+// only adds to the end of a longer list is left out.
+func (s *Store) candidates(ctx context.Context, q query, size int) ([]candidate, bool, error) {
+	f := &search{store: s, ctx: ctx, q: q, size: size, weights: map[int64]float64{}}
+	if err := f.run(); err != nil {
+		return nil, false, err
+	}
+	list := make([]candidate, 0, len(f.weights))
+	for n, w := range f.weights {
+		list = append(list, candidate{n, w})
+	}
+	slices.SortFunc(list, func(a, b candidate) int {
+		if a.weight != b.weight {
+			return cmp.Compare(b.weight, a.weight)
+		}
+		return cmp.Compare(a.number, b.number)
+	})
+	return list, !f.partial, nil
+}
+
+func (f *search) key(t term, n int64) string { return t.key(f.store.journal, n) }
+
+func (f *search) blocks(t term) int64 {
+	if t.block == 0 {
+		return 1
+	}
+	return f.last>>t.block + 1
+}
+
+// run asks in two round trips: how large each set is, then the small ones whole
+// and of the large ones the intersections that can be small.
+func (f *search) run() error {
+	probes := f.probes()
+	rdb := f.store.journal.Redis()
+	sizes := make([]*redis.IntCmd, len(probes))
+	var last *redis.StringCmd
+	_, err := rdb.Pipelined(f.ctx, func(p redis.Pipeliner) error {
+		last = p.Get(f.ctx, f.store.journal.Key("seq", series))
+		for i, pr := range probes {
+			sizes[i] = p.SCard(f.ctx, pr.key)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return fmt.Errorf("subject: sizes of terms: %w", err)
+	}
+	if f.last, err = last.Int64(); err != nil {
+		if errors.Is(err, redis.Nil) {
+			return nil // nobody was ever stored
+		}
+		return fmt.Errorf("subject: last number: %w", err)
+	}
+	var small []probe
+	var pair *probe // the rarest pair of characters of the trade name
+	light := false  // some such pair is small enough to read
+	for i := range probes {
+		p := probes[i]
+		if p.size = sizes[i].Val(); p.size == 0 {
+			continue
+		}
+		if p.rare {
+			p.weight *= math.Log(2 + float64(f.last)/float64(p.size))
+		}
+		if p.brand && (pair == nil || p.size < pair.size) {
+			pair = &p
+		}
+		switch {
+		case p.size <= largestSet && (p.brand || p.size <= largestOther):
+			small = append(small, p)
+			light = light || p.brand
+		default:
+			f.partial = f.partial || p.brand
+		}
+	}
+	slices.SortStableFunc(small, func(a, b probe) int { return cmp.Compare(a.size, b.size) })
+	if pair != nil && pair.size <= int64(f.size) {
+		pair = nil // all who have it will be looked at anyway
+	}
+	if err := f.readSmall(small, pair); err != nil {
+		return err
+	}
+	if pair != nil {
+		if err := f.frequent(*pair, light); err != nil {
+			return err
+		}
+	}
+	if f.q.letters == nil && len(f.weights) >= f.size {
+		// What only sounds alike stands behind all these.
+		f.partial = true
+	} else if err := f.readPairs(f.pairs(false)); err != nil {
+		return err
+	}
+	if f.q.letters != nil && len(f.weights) == 0 {
+		// 葳商贸: a trade name of one syllable, and its trade.
+		if err := f.readPairs(f.pairs(true)); err != nil {
+			return err
+		}
+	}
+	n := f.q.name
+	short := len([]rune(n.Brand)) == 1
+	switch {
+	case n.Generic:
+		return f.common()
+	case short:
+		return f.shortBrand()
+	case pair == nil && !light && f.q.letters == nil && len(ident.Grams(n.Brand)) > 0 && !f.distinct():
+		return f.sameBrand(n.Brand)
+	}
+	return f.initials()
+}
+
+// distinct tells whether the trade name has a pair of characters that is no
+// part of a common word.
+func (f *search) distinct() bool {
+	for _, g := range ident.Grams(f.q.name.Brand) {
+		if gramTerm(g).block == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// probes lists the sets to look at. None of them is cut into blocks.
+func (f *search) probes() []probe {
+	var list []probe
+	seen := map[string]bool{}
+	add := func(t term, weight float64, brand, rare bool) {
+		if t.block == 0 && !seen[t.name] {
+			seen[t.name] = true
+			list = append(list, probe{key: f.key(t, 0), weight: weight, brand: brand, rare: rare})
+		}
+	}
+	n := f.q.name
+	brand := ident.Grams(n.Brand)
+	for _, g := range brand {
+		add(gramTerm(g), 2, true, true)
+	}
+	for _, g := range ident.Grams(n.Core) {
+		add(gramTerm(g), 1, false, true)
+	}
+	if r := []rune(n.Brand); len(r) >= 2 && len(r) <= 4 {
+		// Neighbours typed in the wrong order.
+		for i := range len(r) - 1 {
+			add(gramTerm(string([]rune{r[i+1], r[i]})), 1, false, true)
+		}
+	}
+	if t, ok := skipTerm(n.Brand, n.Industry); ok {
+		add(t, weightSkipAlone, false, false)
+	}
+	return list
+}
+
+// readSmall reads whole sets, the smallest first, and asks for subjects with
+// exactly this name, or this trade name and industry.
+func (f *search) readSmall(small []probe, pair *probe) error {
+	n := f.q.name
+	exact := []string{f.key(nameTerm(n.Normal), 0), f.key(coreTerm(n.Core), 0)}
+	var named, cored *redis.StringSliceCmd
+	var sets []*redis.StringSliceCmd
+	_, err := f.store.journal.Redis().Pipelined(f.ctx, func(p redis.Pipeliner) error {
+		named = p.SInter(f.ctx, exact...)
+		if pair != nil {
+			cored = p.SInter(f.ctx, exact[1], pair.key)
+		}
+		for _, pr := range small {
+			if f.read+int(pr.size) > mostMembers {
+				f.partial = true
+				break
+			}
+			f.read += int(pr.size)
+			sets = append(sets, p.SMembers(f.ctx, pr.key))
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("subject: reading terms: %w", err)
+	}
+	f.weigh(named.Val(), weightName)
+	if cored != nil {
+		f.weigh(cored.Val(), weightCore)
+	}
+	for i, set := range sets {
+		f.weigh(set.Val(), small[i].weight)
+	}
+	return nil
+}
+
+// pair is an intersection that finds what two terms have in common. A bucket is
+// never read alone where something cheap can keep its strangers out.
+type pair struct {
+	weight float64
+	bucket term // one set
+	filter term // cut into blocks or not
+}
+
+// pairs lists the intersections for what the query sounds like and for a trade
+// name whose last character is wrong.
+func (f *search) pairs(single bool) []pair {
+	var list []pair
+	n := f.q.name
+	seen := map[pair]bool{}
+	add := func(p pair) {
+		if !seen[p] {
+			seen[p] = true
+			list = append(list, p)
+		}
+	}
+	say := func(syllables []string, weight float64) {
+		word, letters := "", ""
+		for _, s := range syllables {
+			word += s
+			letters += s[:1]
+		}
+		add(pair{weight, readingTerm(word), initialsTerm(letters)})
+	}
+	for _, r := range f.q.readings {
+		if len(r) > 1 {
+			say(r, weightSound)
+		}
+	}
+	for _, cut := range f.q.cuts {
+		for i := range min(len(cut), 5) {
+			if single != (i == 0 && len(cut) > 1) {
+				continue
+			}
+			// A reading that leaves less of the query over fits better.
+			say(cut[:i+1], weightSound+float64(i))
+		}
+	}
+	for _, letters := range f.q.letters {
+		for i := 1; i <= min(4, len(letters)-1); i++ {
+			if single != (i == 1) {
+				continue
+			}
+			add(pair{weightLetters, lettersTerm(letters), initialsTerm(letters[:i])})
+		}
+		for i := 3; i <= min(4, len(letters)); i++ {
+			add(pair{weightSound, initialsTerm(letters[:i]), initialsTerm(letters[:i])})
+		}
+	}
+	if t, ok := skipTerm(n.Brand, n.Industry); ok && len([]rune(n.Brand)) == 2 {
+		add(pair{weightSkip, t, firstTerm(n.Brand)})
+	}
+	return list
+}
+
+// readPairs asks for all pairs in one round trip.
+func (f *search) readPairs(pairs []pair) error {
+	if len(pairs) == 0 {
+		return nil
+	}
+	var found []*redis.StringSliceCmd
+	var weights []float64
+	_, err := f.store.journal.Redis().Pipelined(f.ctx, func(p redis.Pipeliner) error {
+		for _, pr := range pairs {
+			key := f.key(pr.bucket, 0)
+			for b := range min(f.blocks(pr.filter), mostBlocks) {
+				found = append(found, p.SInter(f.ctx, key, f.key(pr.filter, b<<pr.filter.block)))
+				weights = append(weights, pr.weight)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("subject: reading what sounds alike: %w", err)
+	}
+	for i, set := range found {
+		members := set.Val()
+		if len(members) > largestSet {
+			members, f.partial = members[:largestSet], true
+		}
+		f.weigh(members, weights[i])
+	}
+	return nil
+}
+
+func (f *search) weigh(members []string, weight float64) {
+	for _, m := range members {
+		if n, err := strconv.ParseInt(m, 10, 64); err == nil {
+			f.weights[n] += weight
+		}
+	}
+}
+
+// walk intersects terms block by block, in order of number, until enough
+// candidates are found or all blocks are read.
+func (f *search) walk(weight float64, terms []term, also ...string) error {
+	block := 0
+	for _, t := range terms {
+		block = t.block
+	}
+	last := f.last >> block
+	enough := len(f.weights) + 2*window
+	step := int64(blocksAtOnce)
+	if block == wideBlock && len(terms)+len(also) == 1 {
+		step = 1 // a whole wide block is much already
+	}
+	for at := int64(0); at <= last; at += step {
+		if at >= mostBlocks || len(f.weights) >= enough {
+			f.partial = true
+			return nil
+		}
+		var parts []*redis.StringSliceCmd
+		_, err := f.store.journal.Redis().Pipelined(f.ctx, func(p redis.Pipeliner) error {
+			for b := at; b <= min(at+step-1, last); b++ {
+				keys := slices.Clone(also)
+				for _, t := range terms {
+					keys = append(keys, f.key(t, b<<block))
+				}
+				if len(keys) == 1 {
+					parts = append(parts, p.SMembers(f.ctx, keys[0]))
+				} else {
+					parts = append(parts, p.SInter(f.ctx, keys...))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("subject: reading blocks: %w", err)
+		}
+		for _, part := range parts {
+			f.weigh(part.Val(), weight)
+		}
+	}
+	return nil
+}
+
+// common answers a query without a trade name: the words must all be there.
+func (f *search) common() error {
+	var terms []term
+	for _, g := range ident.Grams(f.q.name.Normal) {
+		if t := gramTerm(g); t.block == commonBlock {
+			terms = append(terms, t)
+		}
+	}
+	if len(terms) == 0 {
+		return nil
+	}
+	return f.walk(1, terms)
+}
+
+// shortBrand answers for a trade name of one character: who has exactly it,
+// then whose trade name begins with it.
+func (f *search) shortBrand() error {
+	n := f.q.name
+	if err := f.walk(weightBrand, []term{brandTerm(n.Brand), firstTerm(n.Brand)}); err != nil {
+		return err
+	}
+	return f.walk(weightFirst, []term{firstTerm(n.Brand)})
+}
+
+// frequent puts those who have exactly this trade name before the many who only
+// have a pair of characters of it, and where the many were too many to read,
+// adds some of those whose trade name begins with it.
+func (f *search) frequent(pair probe, light bool) error {
+	n := f.q.name
+	if err := f.walk(weightBrand, []term{brandTerm(n.Brand)}, pair.key); err != nil {
+		return err
+	}
+	if light || len(f.weights) >= f.size {
+		return nil
+	}
+	return f.walk(weightFirst, []term{firstTerm(n.Brand)}, pair.key)
+}
+
+// sameBrand answers for a trade name made of common pairs only.
+func (f *search) sameBrand(brand string) error {
+	return f.walk(weightBrand, []term{brandTerm(brand), firstTerm(brand)})
+}
+
+// initials answers for two letters, whose sets are cut into blocks.
+func (f *search) initials() error {
+	for _, letters := range f.q.letters {
+		if len(letters) < 2 || len(f.weights) >= smallWindow || (len(f.q.cuts) > 0 || len(letters) > 3) && len(f.weights) > 0 {
+			continue
+		}
+		if err := f.walk(weightFirst, []term{initialsTerm(letters[:2])}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

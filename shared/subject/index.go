@@ -1,0 +1,278 @@
+package subject
+
+import (
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ipcredit/shared/ident"
+	"ipcredit/shared/journal"
+)
+
+// The search index is a set of subject numbers for each term. What is a term:
+//
+//	g  two neighbouring characters of a name
+//	a  the first character of the trade name
+//	z  the trade name            (hashed to a bucket)
+//	c  trade name and industry   (hashed)
+//	x  the whole normalised name (hashed)
+//	p  a way to read the trade name aloud (hashed)
+//	i  the first letters of such a reading
+//	j  the first four letters of trade name and industry read so (hashed)
+//	q  the first twelve characters of the code (hashed)
+//	k  the last but one character of the trade name with the first of the
+//	   industry: what is left when the last one was mistyped (hashed)
+//
+// Two things keep it small and every command short. Members are numbers, and a
+// set of at most 512 numbers costs Redis four bytes each. And terms that very
+// many subjects share are cut into blocks of consecutive numbers: 512 for the
+// pairs inside industry words, forms and the city's own divisions, 65,536 for
+// first characters, short initials and trade names. So no set that a query reads whole
+// is large, and reading blocks in order of number gives the same bounded prefix
+// at every page. Hash buckets bring in subjects that do not have the term: what
+// is found is always checked against the subject itself.
+const (
+	commonBlock = 9  // log2 of the numbers in a block of a common term
+	wideBlock   = 16 // the same for terms that are common only together
+
+	nameBuckets    = 1 << 12
+	readingBuckets = 1 << 14
+
+	readings = 4 // ways to read a trade name that are indexed
+	// codeBlock is log2 of how many numbers share one hash of number to code:
+	// Redis keeps a hash of 128 short fields as one compact list.
+	codeBlock = 7
+)
+
+// term is one entry of a name in the index.
+type term struct {
+	name  string // kind, ":" and value or bucket
+	block int    // log2 of the block size; 0 is one set
+}
+
+// key is the set that holds n, or would.
+func (t term) key(j *journal.Journal, n int64) string {
+	if t.block == 0 {
+		return j.Key("subject", t.name)
+	}
+	return j.Key("subject", t.name, strconv.FormatInt(n>>t.block, 10))
+}
+
+func bucket(kind, value string, buckets uint32) string {
+	h := fnv.New32a()
+	h.Write([]byte(value))
+	// FNV's low bits alone are weak for short values.
+	v := h.Sum32()
+	v ^= v >> 15
+	return kind + ":" + strconv.FormatUint(uint64(v%buckets), 36)
+}
+
+func gramTerm(gram string) term {
+	if ident.CommonGrams()[gram] {
+		return term{"g:" + gram, commonBlock}
+	}
+	return term{"g:" + gram, 0}
+}
+
+func firstTerm(s string) term {
+	return term{"a:" + string(first(s)), wideBlock}
+}
+
+func first(s string) rune {
+	for _, r := range s {
+		return r
+	}
+	return 0
+}
+
+func brandTerm(brand string) term     { return term{bucket("z", brand, nameBuckets), wideBlock} }
+func coreTerm(core string) term       { return term{bucket("c", core, nameBuckets), 0} }
+func nameTerm(normal string) term     { return term{bucket("x", normal, nameBuckets), 0} }
+func readingTerm(reading string) term { return term{bucket("p", reading, readingBuckets), 0} }
+
+func lettersTerm(letters string) term {
+	return term{bucket("j", letters[:min(4, len(letters))], readingBuckets), 0}
+}
+
+func codeTerm(code string) term { return term{bucket("q", code[:codeHead], readingBuckets), 0} }
+
+// codeHead is how much of a code one must type to search by its beginning: the
+// first eight characters say only who registered it and where.
+const codeHead = 12
+
+func initialsTerm(initials string) term {
+	if len(initials) <= 2 {
+		return term{"i:" + initials, wideBlock}
+	}
+	return term{"i:" + initials, 0}
+}
+
+// skipTerm is the term k; ok is false where a name has no two characters or no
+// industry.
+func skipTerm(brand, industry string) (term, bool) {
+	r := []rune(brand)
+	if len(r) < 2 || industry == "" {
+		return term{}, false
+	}
+	return term{bucket("k", string([]rune{r[len(r)-2], first(industry)}), readingBuckets), 0}, true
+}
+
+// spoken is the part of a name that people say for the whole: the trade name,
+// and of a long one the first two characters as well.
+func spoken(n ident.Name) []string {
+	r := []rune(n.Brand)
+	if len(r) <= 4 {
+		return []string{n.Brand}
+	}
+	return []string{n.Brand, string(r[:2])}
+}
+
+// terms are the terms of one subject, each once.
+func terms(s Subject) []term {
+	if s.Kind == Person {
+		return nil
+	}
+	seen := map[term]bool{}
+	var list []term
+	add := func(t term) {
+		if !seen[t] {
+			seen[t] = true
+			list = append(list, t)
+		}
+	}
+	if len(s.Code) > codeHead {
+		add(codeTerm(s.Code))
+	}
+	for _, name := range append([]string{s.Name}, s.FormerNames...) {
+		n := ident.ParseName(name)
+		if n.Core == "" {
+			continue
+		}
+		for _, g := range ident.Grams(n.Core) {
+			add(gramTerm(g))
+		}
+		for _, part := range append([]string{n.Form}, n.Divisions...) {
+			for _, g := range ident.Grams(part) {
+				// Seldom written divisions and forms find nobody that the name
+				// itself would not find.
+				if t := gramTerm(g); t.block != 0 {
+					add(t)
+				}
+			}
+		}
+		add(firstTerm(n.Brand))
+		add(brandTerm(n.Brand))
+		add(coreTerm(n.Core))
+		add(nameTerm(n.Normal))
+		if t, ok := skipTerm(n.Brand, n.Industry); ok {
+			add(t)
+		}
+		if n.Industry != "" {
+			head := []rune(n.Core)
+			for _, l := range ident.Initials(string(head[:min(4, len(head))]), readings) {
+				add(lettersTerm(l))
+			}
+		}
+		for _, part := range spoken(n) {
+			for _, r := range ident.Pinyin(part, readings) {
+				add(readingTerm(r))
+			}
+			for _, r := range ident.Initials(part, readings) {
+				add(initialsTerm(r))
+			}
+		}
+	}
+	return list
+}
+
+// Batch collects the writes of many subjects in one commit, so that each set of
+// the index is written once however many of them share it.
+type Batch struct {
+	store   *Store
+	tx      *journal.Tx
+	pending map[string]Subject
+	order   []string // keys, in the order first used
+	add     map[string][]string
+	remove  map[string][]string
+	highest int64
+}
+
+// Batch starts collecting for one commit.
+func (s *Store) Batch(tx *journal.Tx) *Batch {
+	return &Batch{store: s, tx: tx, pending: map[string]Subject{}, add: map[string][]string{}, remove: map[string][]string{}}
+}
+
+// Put writes next over old, which is what is stored under the same code (nil if
+// nothing is). A subject that is new to the index needs a Number from
+// Store.Take; otherwise the old number is kept. Putting the same code twice in
+// one batch goes on from the first.
+func (b *Batch) Put(old *Subject, next Subject) {
+	if p, ok := b.pending[next.Code]; ok {
+		old = &p
+	}
+	if old != nil && old.Number != 0 {
+		next.Number = old.Number
+	}
+	b.pending[next.Code] = next
+	b.highest = max(b.highest, next.Number)
+	j := b.store.journal
+	b.tx.Set(b.store.Key(next.Code), encode(next))
+	member := strconv.FormatInt(next.Number, 10)
+	had := map[term]bool{}
+	if old != nil {
+		for _, t := range terms(*old) {
+			had[t] = true
+		}
+	} else if next.Kind != Person {
+		key, field := b.store.codeKey(next.Number)
+		b.tx.HSet(key, field, next.Code)
+	}
+	for _, t := range terms(next) {
+		if had[t] {
+			delete(had, t)
+			continue
+		}
+		key := t.key(j, next.Number)
+		b.note(key)
+		b.remove[key] = without(b.remove[key], member)
+		b.add[key] = append(b.add[key], member)
+	}
+	for t := range had {
+		key := t.key(j, next.Number)
+		b.note(key)
+		b.add[key] = without(b.add[key], member)
+		b.remove[key] = append(b.remove[key], member)
+	}
+}
+
+func without(list []string, member string) []string {
+	if i := slices.Index(list, member); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}
+
+func (b *Batch) note(key string) {
+	_, adds := b.add[key]
+	_, removes := b.remove[key]
+	if !adds && !removes {
+		b.order = append(b.order, key)
+	}
+}
+
+// Flush queues the index writes. Call it once, last.
+func (b *Batch) Flush() {
+	slices.SortFunc(b.order, strings.Compare) // equal commits write equal entries
+	for _, key := range b.order {
+		if m := b.add[key]; len(m) > 0 {
+			b.tx.SAdd(key, m...)
+		}
+		if m := b.remove[key]; len(m) > 0 {
+			b.tx.SRem(key, m...)
+		}
+	}
+	if b.highest > 0 {
+		b.tx.Counter(series, b.highest)
+	}
+}

@@ -1,0 +1,160 @@
+package subject
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"ipcredit/shared/fault"
+	"ipcredit/shared/journal"
+)
+
+// Keys:
+//
+//	{city}:subject:<code>        the subject, JSON
+//	{city}:subject:n:<number>>7> hash: number within 128 → code
+//	{city}:subject:<term>[:<b>]  set of numbers, see index.go
+//	{city}:seq:subject           the last number given
+//
+// A code has 18 characters and a person's key begins with "P-"; no term looks
+// like either.
+
+// series names the number series of the index.
+const series = "subject"
+
+// Store keeps subjects of one city.
+type Store struct{ journal *journal.Journal }
+
+// NewStore returns the store of the journal's city.
+func NewStore(j *journal.Journal) *Store { return &Store{journal: j} }
+
+// Key is what to watch in a commit that writes the subject.
+func (s *Store) Key(code string) string { return s.journal.Key("subject", code) }
+
+func (s *Store) codeKey(n int64) (key, field string) {
+	return s.journal.Key("subject", "n", strconv.FormatInt(n>>codeBlock, 10)),
+		strconv.FormatInt(n&(1<<codeBlock-1), 10)
+}
+
+func encode(s Subject) string {
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	return string(data)
+}
+
+// Take reserves n index numbers and returns the first. A number that is not
+// used is lost, which costs nothing.
+func (s *Store) Take(ctx context.Context, n int) (int64, error) {
+	last, err := s.journal.Take(ctx, series, int64(n))
+	if err != nil {
+		return 0, err
+	}
+	return last - int64(n) + 1, nil
+}
+
+// Put is a Batch of one: it queues next over old with all index writes.
+func (s *Store) Put(tx *journal.Tx, old *Subject, next Subject) {
+	b := s.Batch(tx)
+	b.Put(old, next)
+	b.Flush()
+}
+
+// Load reads subjects by code on the given connection (tx.Read() in a commit);
+// the result has nil where there is none.
+func (s *Store) Load(ctx context.Context, rdb redis.Cmdable, codes ...string) ([]*Subject, error) {
+	if len(codes) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(codes))
+	for i, c := range codes {
+		keys[i] = s.Key(c)
+	}
+	values, err := rdb.MGet(ctx, keys...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("subject: loading: %w", err)
+	}
+	list := make([]*Subject, len(codes))
+	for i, v := range values {
+		text, ok := v.(string)
+		if !ok {
+			continue
+		}
+		list[i] = new(Subject)
+		if err := json.Unmarshal([]byte(text), list[i]); err != nil {
+			return nil, fmt.Errorf("subject: document of %s: %w", keys[i], err)
+		}
+	}
+	return list, nil
+}
+
+// Save commits subjects, merging each with what is stored (see Merge), in one
+// journal entry.
+func (s *Store) Save(ctx context.Context, entry journal.Entry, subjects ...Subject) error {
+	first, err := s.Take(ctx, len(subjects))
+	if err != nil {
+		return err
+	}
+	watch := make([]string, len(subjects))
+	codes := make([]string, len(subjects))
+	for i, sub := range subjects {
+		watch[i], codes[i] = s.Key(sub.Code), sub.Code
+	}
+	return s.journal.Commit(ctx, entry, watch, func(tx *journal.Tx) error {
+		old, err := s.Load(ctx, tx.Read(), codes...)
+		if err != nil {
+			return err
+		}
+		b := s.Batch(tx)
+		for i, sub := range subjects {
+			before := old[i]
+			if p, ok := b.pending[sub.Code]; ok {
+				before = &p
+			}
+			if sub.Kind != Person {
+				sub.Number = first + int64(i)
+			}
+			b.Put(before, Merge(before, sub))
+		}
+		b.Flush()
+		return nil
+	})
+}
+
+// Get returns the subject stored under the code, merged or not.
+func (s *Store) Get(ctx context.Context, code string) (Subject, error) {
+	text, err := s.journal.Redis().Get(ctx, s.Key(code)).Result()
+	if errors.Is(err, redis.Nil) {
+		return Subject{}, fault.New(fault.NotFound, "subject.unknown")
+	}
+	if err != nil {
+		return Subject{}, fmt.Errorf("subject: reading: %w", err)
+	}
+	var sub Subject
+	if err := json.Unmarshal([]byte(text), &sub); err != nil {
+		return Subject{}, fmt.Errorf("subject: document: %w", err)
+	}
+	return sub, nil
+}
+
+// mergers bounds how many mergers in a row are followed.
+const mergers = 16
+
+// Resolve returns the subject that answers for the code today: itself, or the
+// last of those it was merged into.
+func (s *Store) Resolve(ctx context.Context, code string) (Subject, error) {
+	for range mergers {
+		sub, err := s.Get(ctx, code)
+		if err != nil || sub.MergedInto == "" {
+			return sub, err
+		}
+		code = sub.MergedInto
+	}
+	return Subject{}, fmt.Errorf("subject: mergers of %s go round in a circle", strings.ToUpper(code))
+}
