@@ -1,8 +1,9 @@
 // Package batch takes in what agencies upload: tables of credit records, of
 // subjects and of registries, row by row.
 //
-// A batch is received piece by piece, sealed as it arrives and kept; then it is
-// worked off in slices. One slice is one commit: the accepted rows, everything
+// A batch is received piece by piece, sealed as it arrives and kept. Then it is
+// read once to its end, so that a file that cannot be read as a whole changes
+// nothing, and then worked off in slices. One slice is one commit: the accepted rows, everything
 // that follows from them and the batch's own progress. So after a crash at any
 // point every row that was acknowledged is there, no row is there in half, and
 // the work goes on where it stood.
@@ -67,6 +68,9 @@ type Batch struct {
 	Format string   `json:"format,omitempty"`
 	Header []string `json:"header,omitempty"` // as the uploader wrote it
 
+	// Total is how many rows the file has; 0 until it has been read once.
+	Total int `json:"total,omitempty"`
+
 	// Counts, so far. Rows = Accepted + Duplicates + Rejected + Held.
 	Rows       int `json:"rows"`
 	Accepted   int `json:"accepted"`
@@ -84,8 +88,11 @@ type Batch struct {
 type Piece struct {
 	Object string `json:"object"`
 	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"` // of the piece as it was sent, lower-case hex
-	Sealed string `json:"sealed"` // of the piece as it is stored
+	// Mark is a keyed hash of the piece as it was sent, by which the same piece
+	// is known again. A plain hash would let whoever reads the journal try out
+	// which identity number a short file holds.
+	Mark   string `json:"mark"`
+	Sealed string `json:"sealed"` // SHA-256 of the piece as it is stored
 }
 
 // manifest is what the pieces must be, for unsealing them.
@@ -99,13 +106,16 @@ func (b Batch) manifest() seal.Manifest {
 
 // Failure is the fault that ended the reading of a file.
 type Failure struct {
-	Kind   fault.Kind    `json:"kind"`
-	Code   string        `json:"code"`
-	Args   []any         `json:"args,omitempty"`
-	Fields []fault.Field `json:"fields,omitempty"`
+	Kind fault.Kind `json:"kind"`
+	Code string     `json:"code"`
+	// What the sentence quotes from the file: an unknown header may be a
+	// person's name where somebody forgot the header row. So it is sealed beside
+	// the file and never part of the batch's record; see Desk.Failure.
+	Args   []any         `json:"-"`
+	Fields []fault.Field `json:"-"`
 }
 
-// Fault is the failure as it is told.
+// Fault is the failure as it is told, of a batch that Desk.Work returned.
 func (f Failure) Fault() *fault.Error {
 	e := &fault.Error{Kind: f.Kind, Code: f.Code, Args: whole(f.Args)}
 	for _, field := range f.Fields {
@@ -159,14 +169,16 @@ type rejected struct {
 // Finished tells whether nothing more will happen to the batch.
 func (b Batch) Finished() bool { return b.State == Done || b.State == Failed }
 
-// Progress is the share of the upload's rows that is worked off, in percent; -1
-// while the number of rows is not known.
+// Progress is the share of the upload that is worked off, in percent; -1 while
+// that cannot be told.
 func (b Batch) Progress() int {
 	switch {
 	case b.Finished():
 		return 100
 	case b.State == Receiving || b.State == Queued:
 		return 0
+	case b.Total > 0:
+		return min(99, b.Rows*100/b.Total)
 	}
 	return -1
 }
@@ -208,6 +220,10 @@ func errorName(city, id string, row int) string {
 
 func errorPrefix(city, id string) string {
 	return fmt.Sprintf("batches/%s/%s/rejected/", city, id)
+}
+
+func failureName(city, id string) string {
+	return fmt.Sprintf("batches/%s/%s/failure", city, id)
 }
 
 // keyRef names the batch's key under keys/.

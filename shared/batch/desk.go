@@ -3,9 +3,11 @@ package batch
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +27,7 @@ import (
 type Desk struct {
 	store    *Store
 	journal  *journal.Journal
+	archive  *journal.Archive
 	credit   *credit.Store
 	agencies *agency.Store
 	law      *credit.Law
@@ -34,6 +37,35 @@ type Desk struct {
 	identity seal.Identity
 	hashKey  []byte
 	now      func() time.Time
+}
+
+// Patience is how long an upload may stand still before Sweep gives it up. As
+// long as an Idempotency-Key is good for: until then it may be sent on.
+const Patience = 24 * time.Hour
+
+// Sweep gives up the uploads that broke off and were not sent on. Nothing of
+// them was read; the batch's key is erased, so that what was sent can never be.
+func (w *Desk) Sweep(ctx context.Context) error {
+	ids, err := w.store.stale(ctx, w.now().Add(-Patience))
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		gone, err := w.store.giveUp(ctx, id, w.now())
+		if err != nil {
+			return err
+		}
+		if gone {
+			if err := w.keys.Erase(ctx, keyRef(id), w.now()); err != nil {
+				return fmt.Errorf("batch: key: %w", err)
+			}
+		}
+		// Last: after a crash before this the next sweep does it again.
+		if err := w.store.gaveUp(ctx, id, w.now()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Secrets are what the desk opens and hashes with.
@@ -52,7 +84,8 @@ const own = "material"
 func NewDesk(j *journal.Journal, buckets *objects.Buckets, law *credit.Law, s Secrets, now func() time.Time) *Desk {
 	return &Desk{
 		store: NewStore(j), journal: j, credit: credit.NewStore(j, law), agencies: agency.NewStore(j), law: law,
-		main: buckets.Main, keys: seal.NewKeys(buckets.Keys), identity: s.Identity, hashKey: s.HashKey, now: now,
+		archive: journal.NewArchive(buckets.Main, journal.KeepSegments, now),
+		main:    buckets.Main, keys: seal.NewKeys(buckets.Keys), identity: s.Identity, hashKey: s.HashKey, now: now,
 		parties: []seal.Party{{Label: own, To: s.Identity.Recipient()}, {Label: "escrow", To: s.Escrow}},
 	}
 }
@@ -62,15 +95,16 @@ func (w *Desk) Store() *Store { return w.store }
 
 // Upload is one piece of a file being sent.
 type Upload struct {
-	Kind    string
 	Org     string
 	Actor   string
 	Request string // the same for all pieces and for a repeated request
-	Media   string // Content-Type of the whole body
-	Options        // of the first piece; ignored with the others
 	Index   int
 	Last    bool
 	Body    []byte
+	// The first piece says what the file is; with the others these are ignored.
+	Kind  string
+	Media string // Content-Type of the whole body where it is multipart
+	Options
 }
 
 // keep is how long the store is asked to lock an upload. Ours to choose: as long
@@ -82,27 +116,19 @@ const keep = 3 * 366 * 24 * time.Hour
 // same piece again changes nothing; another content under the same request is
 // refused. After the last piece the batch is queued.
 func (w *Desk) Receive(ctx context.Context, u Upload) (Batch, error) {
-	if _, err := Schema(u.Kind); err != nil {
-		return Batch{}, err
+	if u.Index == 0 {
+		if _, err := Schema(u.Kind); err != nil {
+			return Batch{}, err
+		}
 	}
 	id := newID(u.Org, u.Actor, u.Request)
-	sum := sha256.Sum256(u.Body)
-	piece := Piece{Size: int64(len(u.Body)), SHA256: hex.EncodeToString(sum[:])}
+	piece := Piece{Size: int64(len(u.Body)), Mark: w.mark(id, u.Index, u.Body)}
 	b, known, err := w.store.find(ctx, id)
 	if err != nil {
 		return Batch{}, err
 	}
-	if known && (b.Kind != u.Kind || u.Index == 0 && b.Options != u.Options) {
-		return Batch{}, fault.New(fault.Refused, "fn.key_reused").With("Idempotency-Key", "fn.key_reused")
-	}
-	if known && u.Index < len(b.Pieces) {
-		if b.Pieces[u.Index].SHA256 != piece.SHA256 {
-			return Batch{}, fault.New(fault.Refused, "fn.key_reused").With("Idempotency-Key", "fn.key_reused")
-		}
-		return b, nil
-	}
-	if known && b.State != Receiving || u.Index != len(b.Pieces) {
-		return Batch{}, fault.New(fault.Conflict, "batch.out_of_order")
+	if same, err := b.again(known, u, piece); same || err != nil {
+		return b, err
 	}
 	if u.Index == 0 && len(bytes.TrimSpace(u.Body)) == 0 && u.Last {
 		return Batch{}, fault.New(fault.Invalid, "sheet.empty")
@@ -119,6 +145,9 @@ func (w *Desk) Receive(ctx context.Context, u Upload) (Batch, error) {
 		return Batch{}, err
 	}
 	attr := objects.Attr{Type: "application/age"}
+	if known {
+		u.Options = b.Options
+	}
 	if !u.DryRun {
 		attr.RetainUntil = w.now().Add(keep)
 	}
@@ -129,6 +158,38 @@ func (w *Desk) Receive(ctx context.Context, u Upload) (Batch, error) {
 		return Batch{}, fmt.Errorf("batch: storing piece %d: %w", u.Index, err)
 	}
 	return w.store.receive(ctx, id, u, piece, w.now())
+}
+
+// again tells whether the batch has the piece already, and refuses one that does
+// not belong to it.
+func (b Batch) again(known bool, u Upload, p Piece) (bool, error) {
+	if !known {
+		if u.Index > 0 {
+			return false, fault.New(fault.Conflict, "batch.out_of_order")
+		}
+		return false, nil
+	}
+	held := u.Index < len(b.Pieces)
+	last := b.State != Receiving && u.Index == len(b.Pieces)-1
+	if u.Index == 0 && (b.Kind != u.Kind || b.Options != u.Options) ||
+		held && (b.Pieces[u.Index].Mark != p.Mark || u.Last != last) {
+		return false, fault.New(fault.Refused, "fn.key_reused").With("Idempotency-Key", "fn.key_reused")
+	}
+	if held {
+		return true, nil
+	}
+	if b.State != Receiving || u.Index > len(b.Pieces) {
+		return false, fault.New(fault.Conflict, "batch.out_of_order")
+	}
+	return false, nil
+}
+
+// mark is the keyed hash of a piece.
+func (w *Desk) mark(id string, index int, body []byte) string {
+	h := hmac.New(sha256.New, w.hashKey)
+	fmt.Fprintf(h, "batch piece\x00%s\x00%d\x00", id, index)
+	h.Write(body)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // recipient is the public side of the batch's key, made at its first piece.
@@ -205,11 +266,74 @@ func (p *pieces) fetch(i int) ([]byte, error) {
 	return data, nil
 }
 
+// keepFailure seals what a failure quotes from the file and stores it.
+func (w *Desk) keepFailure(ctx context.Context, b Batch) error {
+	if len(b.Failure.Args) == 0 && len(b.Failure.Fields) == 0 {
+		return nil
+	}
+	to, err := w.keys.Recipient(ctx, keyRef(b.ID))
+	if err != nil {
+		return fmt.Errorf("batch: key: %w", err)
+	}
+	data, err := json.Marshal(quoted{b.Failure.Args, b.Failure.Fields})
+	if err != nil {
+		return fmt.Errorf("batch: encoding failure: %w", err)
+	}
+	sealed, err := to.Seal(data)
+	if err != nil {
+		return err
+	}
+	if _, err := w.main.Put(ctx, failureName(w.journal.City(), b.ID), sealed, objects.Attr{Type: "application/age"}); err != nil {
+		return fmt.Errorf("batch: storing failure: %w", err)
+	}
+	return nil
+}
+
+// quoted is what a failure quotes from the file.
+type quoted struct {
+	Args   []any         `json:"args,omitempty"`
+	Fields []fault.Field `json:"fields,omitempty"`
+}
+
+// Failure is why the batch's file could not be read, nil where it could. What
+// the sentence quotes from the file is unsealed for it.
+func (w *Desk) Failure(ctx context.Context, b Batch) (*fault.Error, error) {
+	if b.Failure == nil {
+		return nil, nil
+	}
+	f := *b.Failure
+	if len(f.Args) > 0 || len(f.Fields) > 0 {
+		return f.Fault(), nil // as Work returned it
+	}
+	sealed, _, err := w.main.Get(ctx, failureName(w.journal.City(), b.ID))
+	if errors.Is(err, objects.ErrNotFound) {
+		return f.Fault(), nil // the sentence quotes nothing
+	}
+	if err != nil {
+		return nil, fmt.Errorf("batch: reading failure: %w", err)
+	}
+	identity, err := w.keys.Open(ctx, keyRef(b.ID), own, w.identity)
+	if err != nil {
+		return nil, fmt.Errorf("batch: key: %w", err)
+	}
+	data, err := identity.Unseal(sealed)
+	if err != nil {
+		return nil, fmt.Errorf("batch: reading failure: %w", err)
+	}
+	var q quoted
+	if err := decode(data, &q); err != nil {
+		return nil, fmt.Errorf("batch: reading failure: %w", err)
+	}
+	f.Args, f.Fields = q.Args, q.Fields
+	return f.Fault(), nil
+}
+
 // maxField is how long a form field before the file may be.
 const maxField = 4 << 10
 
 // FilePart finds the file in a multipart/form-data body, and the form fields
-// before it. The file is the first part with a file name.
+// before it, which it returns also where there is no file. The file is the first
+// part with a file name.
 func FilePart(r io.Reader, media string) (io.Reader, map[string]string, error) {
 	kind, params, err := mime.ParseMediaType(media)
 	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
@@ -220,17 +344,17 @@ func FilePart(r io.Reader, media string) (io.Reader, map[string]string, error) {
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return nil, nil, fault.New(fault.Invalid, "batch.no_file").With("file", "batch.no_file")
+			return nil, fields, fault.New(fault.Invalid, "batch.no_file").With("file", "batch.no_file")
 		}
 		if err != nil {
-			return nil, nil, fault.New(fault.Invalid, "batch.media").Because(err)
+			return nil, fields, fault.New(fault.Invalid, "batch.media").Because(err)
 		}
 		if part.FileName() != "" {
 			return part, fields, nil
 		}
 		value, err := io.ReadAll(io.LimitReader(part, maxField))
 		if err != nil {
-			return nil, nil, fault.New(fault.Invalid, "batch.media").Because(err)
+			return nil, fields, fault.New(fault.Invalid, "batch.media").Because(err)
 		}
 		fields[part.FormName()] = string(value)
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -17,7 +19,8 @@ import (
 // Keys:
 //
 //	{city}:batch:<id>         the batch, JSON
-//	{city}:batch:open         set of ids that are not finished
+//	{city}:batch:open         set of ids that are whole and not finished
+//	{city}:batch:receiving    sorted set of ids still arriving by time of the last piece
 //	{city}:batch:of:<org>     sorted set of an organisation's ids by time
 //	{city}:tmp:batch:<id>     who is working on it
 
@@ -29,6 +32,7 @@ func NewStore(j *journal.Journal) *Store { return &Store{journal: j} }
 
 func (s *Store) key(id string) string { return s.journal.Key("batch", id) }
 func (s *Store) open() string         { return s.journal.Key("batch", "open") }
+func (s *Store) receiving() string    { return s.journal.Key("batch", "receiving") }
 func (s *Store) of(org string) string { return s.journal.Key("batch", "of", org) }
 
 // Get returns a batch, or a fault of kind NotFound.
@@ -62,23 +66,44 @@ func read(ctx context.Context, rdb redis.Cmdable, key string) (Batch, bool, erro
 	return b, true, nil
 }
 
-// Of lists an organisation's batches, newest first, at most n.
-func (s *Store) Of(ctx context.Context, org string, n int) ([]Batch, error) {
-	ids, err := s.journal.Redis().ZRevRange(ctx, s.of(org), 0, int64(n-1)).Result()
-	if err != nil {
-		return nil, fmt.Errorf("batch: listing: %w", err)
+// Of lists an organisation's batches, newest first, at most n: those behind the
+// cursor, or the first ones where it is empty. next is the cursor for what
+// follows, empty at the end. A cursor that Of did not make is a fault.
+func (s *Store) Of(ctx context.Context, org, cursor string, n int) (list []Batch, next string, err error) {
+	from, behind := "+inf", ""
+	if cursor != "" {
+		var found bool
+		if from, behind, found = strings.Cut(cursor, "-"); !found || len(from) > 15 || strings.Trim(from, "0123456789") != "" || CheckID(behind) != nil {
+			return nil, "", fault.New(fault.Invalid, "batch.cursor").With("cursor", "batch.cursor")
+		}
 	}
-	list := make([]Batch, 0, len(ids))
-	for _, id := range ids {
-		b, known, err := s.find(ctx, id)
+	list = make([]Batch, 0, n)
+	for at := int64(0); ; {
+		page, err := s.journal.Redis().ZRevRangeByScoreWithScores(ctx, s.of(org), &redis.ZRangeBy{Min: "-inf", Max: from, Offset: at, Count: int64(n) + 1}).Result()
 		if err != nil {
-			return nil, err
+			return nil, "", fmt.Errorf("batch: listing: %w", err)
 		}
-		if known {
-			list = append(list, b)
+		for _, z := range page {
+			id, score := z.Member.(string), strconv.FormatInt(int64(z.Score), 10)
+			if behind != "" && score == from && id >= behind {
+				continue // of the same millisecond, shown before
+			}
+			if len(list) == n {
+				return list, next, nil
+			}
+			b, known, err := s.find(ctx, id)
+			if err != nil {
+				return nil, "", err
+			}
+			if known {
+				list, next = append(list, b), score+"-"+id
+			}
 		}
+		if len(page) <= n {
+			return list, "", nil
+		}
+		at += int64(len(page))
 	}
-	return list, nil
 }
 
 // Open lists the batches that are whole and not finished.
@@ -107,18 +132,59 @@ func (s *Store) receive(ctx context.Context, id string, u Upload, p Piece, now t
 			}
 			tx.ZAdd(s.of(u.Org), float64(now.UnixMilli()), id)
 		}
-		if len(b.Pieces) != u.Index || b.State != Receiving {
-			return fault.New(fault.Conflict, "batch.out_of_order")
+		if known {
+			// Another copy of the same request may have come first.
+			if same, err := b.again(known, u, p); same || err != nil {
+				return err
+			}
 		}
 		b.Pieces = append(b.Pieces, p)
 		b.Size += p.Size
 		if u.Last {
 			b.State = Queued
 			tx.SAdd(s.open(), id)
+			tx.ZRem(s.receiving(), id)
+		} else {
+			tx.ZAdd(s.receiving(), float64(now.UnixMilli()), id)
 		}
 		return s.put(tx, b)
 	})
 	return b, err
+}
+
+// stale lists the uploads that stand still since before.
+func (s *Store) stale(ctx context.Context, before time.Time) ([]string, error) {
+	ids, err := s.journal.Redis().ZRangeByScore(ctx, s.receiving(), &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(before.UnixMilli(), 10), Count: 100}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("batch: listing: %w", err)
+	}
+	return ids, nil
+}
+
+// giveUp ends an upload that broke off, and tells whether that is its end.
+func (s *Store) giveUp(ctx context.Context, id string, now time.Time) (bool, error) {
+	gone := false
+	entry := journal.Entry{Actor: "system", Action: "batch.give_up", Ref: id, At: now}
+	err := s.journal.Commit(ctx, entry, []string{s.key(id)}, func(tx *journal.Tx) error {
+		b, known, err := read(ctx, tx.Read(), s.key(id))
+		if err != nil {
+			return err
+		}
+		if gone = known && (b.State == Receiving || b.State == Failed); !gone || b.State == Failed {
+			return nil
+		}
+		b.fail(fault.New(fault.Invalid, "batch.cut_off"), now)
+		return s.put(tx, b)
+	})
+	return gone, err
+}
+
+func (s *Store) gaveUp(ctx context.Context, id string, now time.Time) error {
+	entry := journal.Entry{Actor: "system", Action: "batch.gave_up", Ref: id, At: now}
+	return s.journal.Commit(ctx, entry, nil, func(tx *journal.Tx) error {
+		tx.ZRem(s.receiving(), id)
+		return nil
+	})
 }
 
 func (s *Store) put(tx *journal.Tx, b Batch) error {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"time"
 
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
@@ -21,6 +20,9 @@ import (
 // Redis longer than a lookup should wait; fewer would wait for the disk more
 // often than the rate of rows allows.
 const sliceRows = 500
+
+// surveyRows is how many rows are read between two renewals of the lease.
+const surveyRows = 10_000
 
 // errMoved says that another worker has worked the batch on meanwhile.
 var errMoved = errors.New("batch: worked on by somebody else")
@@ -52,14 +54,11 @@ func (w *Desk) Work(ctx context.Context, id string) (Batch, error) {
 }
 
 func (w *Desk) work(ctx context.Context, b Batch, lease *lease) (Batch, error) {
-	k := kinds[b.Kind]
-	file, err := w.open(ctx, b)
+	b, err := w.survey(ctx, b, lease)
 	if err == nil {
 		var reader *sheet.Reader
-		reader, err = sheet.Open(k.schema, file, sheet.Limits{})
-		if err == nil {
-			b.Format, b.Header = string(reader.Format()), reader.Layout().Headers
-			run := &run{desk: w, kind: k, reader: reader, lease: lease, batch: b, seen: map[string]bool{}}
+		if reader, err = w.reader(ctx, b); err == nil {
+			run := &run{desk: w, kind: kinds[b.Kind], reader: reader, lease: lease, batch: b, seen: map[string]bool{}}
 			err = run.all(ctx)
 			b = run.batch
 		}
@@ -71,10 +70,59 @@ func (w *Desk) work(ctx context.Context, b Batch, lease *lease) (Batch, error) {
 	if !failed.fail(err, w.now()) {
 		return b, err
 	}
+	if err := w.keepFailure(ctx, failed); err != nil {
+		return b, err
+	}
 	if err := w.store.save(ctx, b, failed, "batch.fail", w.now()); err != nil {
 		return b, err
 	}
 	return failed, nil
+}
+
+func (w *Desk) reader(ctx context.Context, b Batch) (*sheet.Reader, error) {
+	file, err := w.open(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	return sheet.Open(kinds[b.Kind].schema, file, sheet.Limits{})
+}
+
+// survey reads the file once to its end before anything is written: what is
+// wrong with a file as a whole may stand in its last row, and must not leave the
+// rows before it behind. It also counts the rows, for the progress.
+func (w *Desk) survey(ctx context.Context, b Batch, lease *lease) (Batch, error) {
+	if b.Total > 0 {
+		return b, nil
+	}
+	reader, err := w.reader(ctx, b)
+	if err != nil {
+		return b, err
+	}
+	next := b
+	next.Format, next.Header = string(reader.Format()), reader.Layout().Headers
+	for {
+		if next.Total%surveyRows == 0 {
+			if err := errors.Join(lease.renew(ctx), ctx.Err()); err != nil {
+				return b, err
+			}
+		}
+		_, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return b, err
+		}
+		next.Total++
+		if b.Atomic && next.Total > MaxAtomic {
+			return b, fault.New(fault.TooLarge, "batch.atomic_rows", MaxAtomic)
+		}
+	}
+	if next.Total <= sliceRows || next.Atomic {
+		return next, nil // written with the only slice
+	}
+	next.State = Running
+	return next, w.store.save(ctx, b, next, "batch.begin", w.now())
 }
 
 // run is one worker's way through a file.
@@ -94,103 +142,133 @@ func (r *run) all(ctx context.Context) error {
 			return fmt.Errorf("batch: reading again to row %d: %w", r.batch.Rows, err)
 		}
 	}
-	size := sliceRows
-	if r.batch.Atomic {
-		size = MaxAtomic + 1
-	}
-	for {
+	// Rows are parsed ahead while the slice before them is being committed. What
+	// is ahead when the work stops is parsed again by whoever goes on.
+	ahead := make(chan parsed, 1)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go r.parse(ctx, r.batch, ahead)
+	for p := range ahead {
+		if p.err != nil {
+			return p.err
+		}
 		if err := r.lease.renew(ctx); err != nil {
 			return err
-		}
-		rows, end, err := r.read(size)
-		if err != nil {
-			return err
-		}
-		if r.batch.Atomic && !end {
-			return fault.New(fault.TooLarge, "batch.atomic_rows", MaxAtomic)
 		}
 		if !r.batch.DryRun {
 			if err := r.desk.room(ctx); err != nil {
 				return err
 			}
 		}
-		if err := r.slice(ctx, rows, end); err != nil {
+		if err := r.slice(ctx, p); err != nil {
 			return err
 		}
-		if end {
-			return nil
-		}
 	}
+	return ctx.Err()
 }
 
-func (r *run) read(n int) (rows []sheet.Row, end bool, err error) {
-	for len(rows) < n {
-		row, err := r.reader.Next()
-		if errors.Is(err, io.EOF) {
-			return rows, true, nil
-		}
-		if err != nil {
-			return nil, false, err
-		}
-		rows = append(rows, row)
-	}
-	return rows, false, nil
+// parsed is a slice that waits for its commit.
+type parsed struct {
+	slice *slice
+	rows  int
+	bad   []rejected
+	end   bool // the file ends with it
+	err   error
 }
 
-// room waits while the archive is behind, as long as ctx allows.
-func (w *Desk) room(ctx context.Context) error {
+// parse reads and parses to the end of the file, to the first error, or until ctx
+// ends. It looks at b, as the batch was when the work began, because r.batch
+// changes meanwhile.
+func (r *run) parse(ctx context.Context, b Batch, out chan<- parsed) {
+	defer close(out)
+	size := sliceRows
+	if b.Atomic {
+		size = MaxAtomic + 1
+	}
 	for {
-		err := w.journal.Room(ctx)
-		if !fault.Is(err, fault.Unavailable) {
-			return err
+		p := r.next(b.ID, size)
+		if b.Atomic && p.err == nil && !p.end {
+			p.err = fault.New(fault.TooLarge, "batch.atomic_rows", MaxAtomic)
 		}
 		select {
+		case out <- p:
 		case <-ctx.Done():
-			return err
-		case <-time.After(time.Second):
+			return
+		}
+		if p.end || p.err != nil {
+			return
 		}
 	}
 }
 
-// slice parses rows and commits what they say together with the progress.
-func (r *run) slice(ctx context.Context, rows []sheet.Row, end bool) error {
-	w, now := r.desk, r.desk.now()
-	s := &slice{at: now, batch: r.batch.ID}
-	var bad []rejected
-	for _, row := range rows {
+// next reads and parses up to n rows.
+func (r *run) next(id string, n int) parsed {
+	p := parsed{slice: &slice{at: r.desk.now(), batch: id}}
+	for p.rows < n {
+		row, err := r.reader.Next()
+		if errors.Is(err, io.EOF) {
+			p.end = true
+			return p
+		}
+		if err != nil {
+			p.err = err
+			return p
+		}
+		p.rows++
 		problems := row.Problems()
 		if len(problems) == 0 {
-			problems = r.kind.add(w, s, row)
+			problems = r.kind.add(r.desk, p.slice, row)
 		}
-		if len(problems) == 0 {
-			continue
+		if len(problems) > 0 {
+			p.bad = append(p.bad, reject(row, problems))
 		}
-		x := rejected{Row: row.Number, Cells: row.Cells(), Problems: problems}
-		for _, p := range problems {
-			name := ""
-			if p.Field != "" {
-				name = row.Header(p.Field)
-			}
-			x.Fields = append(x.Fields, name)
-		}
-		bad = append(bad, x)
 	}
+	return p
+}
+
+func reject(row sheet.Row, problems []sheet.Problem) rejected {
+	x := rejected{Row: row.Number, Cells: row.Cells(), Problems: problems}
+	for _, p := range problems {
+		name := ""
+		if p.Field != "" {
+			name = row.Header(p.Field)
+		}
+		x.Fields = append(x.Fields, name)
+	}
+	return x
+}
+
+// room makes room in the journal where the archive is behind: a large batch fills
+// it faster than the tick of each minute empties it.
+func (w *Desk) room(ctx context.Context) error {
+	err := w.journal.Room(ctx)
+	if !fault.Is(err, fault.Unavailable) {
+		return err
+	}
+	if _, err := w.archive.Run(ctx, w.journal); err != nil {
+		return fmt.Errorf("batch: %w", err)
+	}
+	return w.journal.Room(ctx)
+}
+
+// slice commits what the rows say together with the progress.
+func (r *run) slice(ctx context.Context, p parsed) error {
+	w, s := r.desk, p.slice
 	next := r.batch
 	next.State = Running
-	next.Rows += len(rows)
-	next.Rejected += len(bad)
-	if end {
-		next.State, next.FinishedAt = Done, now.UTC()
+	next.Rows += p.rows
+	next.Rejected += len(p.bad)
+	if p.end {
+		next.State, next.FinishedAt = Done, s.at.UTC()
 	}
-	held := r.batch.Atomic && len(bad) > 0
-	if held {
-		next.Held += len(rows) - len(bad)
-		s = &slice{at: now, batch: r.batch.ID}
+	if r.batch.Atomic && len(p.bad) > 0 {
+		next.Held += p.rows - len(p.bad)
+		s = &slice{at: s.at, batch: r.batch.ID}
 	}
 	// Before the commit: a row that counts as rejected must be explained. Doing
 	// it again writes the same under the same name.
-	if len(bad) > 0 {
-		if err := w.keepRejected(ctx, r.batch, bad); err != nil {
+	if len(p.bad) > 0 {
+		if err := w.keepRejected(ctx, r.batch, p.bad); err != nil {
 			return err
 		}
 	}

@@ -43,6 +43,7 @@ func mustSchemas() (map[Kind]sheet.Schema, meaning) {
 	var data struct {
 		Penalty, Licence, Determination, Commendation, Judgment [][]any
 
+		Also    map[Kind]map[string][]string
 		Choices map[string][]string
 		Meaning meaning
 	}
@@ -60,6 +61,7 @@ func mustSchemas() (map[Kind]sheet.Schema, meaning) {
 				Field: row[0].(string), Header: row[1].(string), National: row[2].(string),
 				Required: row[4].(bool), Example: row[5].(string), Note: row[6].(string),
 			}
+			c.Also = data.Also[kind][c.Field]
 			switch k := row[3].(string); k {
 			case "text":
 			case "date":

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
@@ -147,24 +149,24 @@ func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcom
 				profiles[n].Grade, touched[n] = &grade, true
 			}
 		}
+		for n := range codes {
+			if touched[n] && known[n].Kind != subject.Person && known[n].Number == 0 {
+				known[n].Number = first + int64(n)
+			}
+		}
+		values, err := s.encodeAll(profiles, known, touched, at)
+		if err != nil {
+			return err
+		}
 		batch := s.subjects.Batch(tx)
 		for n, code := range codes {
 			if !touched[n] {
 				continue
 			}
-			if known[n].Kind != subject.Person && known[n].Number == 0 {
-				known[n].Number = first + int64(n)
-			}
 			if held[n] == nil || !sameSubject(*held[n], *known[n]) {
 				batch.Put(held[n], *known[n])
 			}
-			p := profiles[n]
-			p.Subject, p.ChangedAt = shownSubject(*known[n]), at
-			value, err := p.encode(s.law, at)
-			if err != nil {
-				return err
-			}
-			tx.Set(s.key(code), value)
+			tx.Set(s.key(code), values[n])
 		}
 		batch.Flush()
 		if c.Also != nil {
@@ -181,6 +183,33 @@ func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcom
 		return nil, nil, err
 	}
 	return subjects, records, nil
+}
+
+// encodeAll writes the touched profiles, on all cores: an import writes hundreds
+// in one commit, and Redis waits for them.
+func (s *Store) encodeAll(profiles []Profile, known []*subject.Subject, touched []bool, at time.Time) ([]string, error) {
+	values := make([]string, len(profiles))
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	const share = 64
+	for from := 0; from < len(profiles); from += share {
+		work.Go(func() error {
+			for n := from; n < min(len(profiles), from+share); n++ {
+				if !touched[n] {
+					continue
+				}
+				p := profiles[n]
+				p.Subject, p.ChangedAt = shownSubject(*known[n]), at
+				value, err := p.encode(s.law, at)
+				if err != nil {
+					return err
+				}
+				values[n] = value
+			}
+			return nil
+		})
+	}
+	return values, work.Wait()
 }
 
 // codes lists each code once, in order of appearance, and its place.

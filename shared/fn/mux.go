@@ -11,10 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	handler "github.com/openfaas/templates-sdk/go-http"
 
 	"ipcredit/shared/fault"
+	"ipcredit/shared/journal"
 	"ipcredit/shared/open"
 	"ipcredit/shared/page"
 )
@@ -130,6 +132,9 @@ func (m *Mux) Serve(req handler.Request) (handler.Response, error) {
 	if rec.err != nil {
 		if _, ours := fault.Of(rec.err); !ours {
 			slog.Error("failed", "id", RequestID(r), "function", m.name, "route", pattern, "error", rec.err.Error())
+			if journal.Away(rec.err) {
+				rec.err = fault.New(fault.Unavailable, "fn.away").After(30 * time.Second).Because(rec.err)
+			}
 		}
 		answer := problem(r, rec.err)
 		for _, keep := range []string{"Allow", "Www-Authenticate", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Set-Cookie", "Tus-Resumable"} {

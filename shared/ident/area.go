@@ -30,6 +30,8 @@ type Area struct {
 	// From and To bound the days, written 2006-01-02, on which the row is in
 	// force; empty is unbounded.
 	From, To string
+	// Successor is the code that took over from a row no longer in force.
+	Successor string
 }
 
 //go:embed data/areas.txt
@@ -39,7 +41,7 @@ var areas = func() []Area {
 	var list []Area
 	for _, row := range lines(areaData) {
 		f := strings.Split(row, "\t")
-		list = append(list, Area{Code: f[0], Kind: AreaKind(f[1]), Name: f[2], Pilot: f[3] != "", From: f[4], To: f[5]})
+		list = append(list, Area{Code: f[0], Kind: AreaKind(f[1]), Name: f[2], Pilot: f[3] != "", From: f[4], To: f[5], Successor: f[6]})
 	}
 	return list
 }()

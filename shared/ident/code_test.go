@@ -400,6 +400,9 @@ func TestAreas(t *testing.T) {
 			t.Errorf("%q: %v, %v", in, got, err)
 		}
 	}
+	if a, _ := AreaOf("410728"); a.Successor != "410783" {
+		t.Error(a)
+	}
 	_, err := ParseArea("410799")
 	refused(t, err, "ident.area.unknown", "410799")
 	for _, c := range []struct {

@@ -209,9 +209,13 @@ func (n *Name) unbracket(s string) string {
 	return keep(out.String())
 }
 
+// mostParts bounds how many forms or divisions are taken off one name, so that
+// the work on a text that is no name stays small.
+const mostParts = 8
+
 func (n *Name) stripForms(s string) string {
 	company := false
-	for {
+	for range mostParts {
 		end := tail(s, longestForm, func(w string) bool { _, ok := formOf[w]; return ok })
 		if end == "" || end == s {
 			return s
@@ -237,11 +241,12 @@ func (n *Name) stripForms(s string) string {
 			}
 		}
 	}
+	return s
 }
 
 func (n *Name) stripDivisions(s string) string {
 	found := []string{}
-	for {
+	for range mostParts {
 		start := head(s, longestDivision, isDivision)
 		if start == "" || start == s {
 			break

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/mozillazg/go-pinyin"
 	"golang.org/x/text/unicode/norm"
@@ -98,8 +99,12 @@ var readings sync.Map
 
 // Readings gives the ways to read s aloud, syllable by syllable without tones,
 // at most limit of them, the likeliest first; none if some character has no
-// reading.
+// reading, or if s is longer than any trade name (64 characters): the work would
+// grow with the square of its length.
 func Readings(s string, limit int) [][]string {
+	if utf8.RuneCountInString(s) > 64 {
+		return nil
+	}
 	type way struct {
 		syllables []string
 		rank      int // sum of the positions in the dictionary's order

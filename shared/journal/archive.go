@@ -116,7 +116,7 @@ func (a *Archive) Run(ctx context.Context, j *Journal) (int, error) {
 		}
 		sum := sha256.Sum256(data)
 		head = position{Seq: h.Seq, Hash: hex.EncodeToString(sum[:]), Last: h.Last}
-		if err := a.settle(ctx, j, head); err != nil {
+		if err := a.settle(ctx, j, head, size(entries[:min(len(entries), h.Count)])); err != nil {
 			return moved, err
 		}
 		moved += h.Count
@@ -183,7 +183,7 @@ func (a *Archive) adopt(ctx context.Context, j *Journal, head position) (header,
 
 // settle records the new head: first beside the segments, then in Redis, then
 // the entries go. Each step may be lost and is repeated by the next run.
-func (a *Archive) settle(ctx context.Context, j *Journal, p position) error {
+func (a *Archive) settle(ctx context.Context, j *Journal, p position, freed int64) error {
 	body, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("journal: encoding head: %w", err)
@@ -204,6 +204,7 @@ func (a *Archive) settle(ctx context.Context, j *Journal, p position) error {
 		_, err = tx.TxPipelined(ctx, func(q redis.Pipeliner) error {
 			q.HSet(ctx, head, "seq", p.Seq, "hash", p.Hash, "last", p.Last)
 			q.XTrimMinID(ctx, j.Key("journal"), after(p.Last))
+			q.DecrBy(ctx, j.Tmp("journal"), freed)
 			return nil
 		})
 		return err
@@ -212,6 +213,16 @@ func (a *Archive) settle(ctx context.Context, j *Journal, p position) error {
 		return fmt.Errorf("journal: setting head: %w", err)
 	}
 	return nil
+}
+
+// size is how many bytes of writes the entries hold.
+func size(entries []redis.XMessage) int64 {
+	var n int64
+	for _, e := range entries {
+		w, _ := e.Values["w"].(string)
+		n += int64(len(w))
+	}
+	return n
 }
 
 // after is the smallest stream id greater than id.
@@ -224,7 +235,7 @@ func after(id string) string {
 // read returns the entries after the id, as many as fit a segment, and whether
 // there are more.
 func read(ctx context.Context, j *Journal, last string) (entries []redis.XMessage, more bool, err error) {
-	size := 0
+	total := 0
 	for {
 		page, err := j.rdb.XRangeN(ctx, j.Key("journal"), after(last), "+", batch).Result()
 		if err != nil {
@@ -232,8 +243,8 @@ func read(ctx context.Context, j *Journal, last string) (entries []redis.XMessag
 		}
 		for _, e := range page {
 			w, _ := e.Values["w"].(string)
-			size += len(w) + 200
-			if size > segmentBytes && len(entries) > 0 {
+			total += len(w) + 200
+			if total > segmentBytes && len(entries) > 0 {
 				return entries, true, nil
 			}
 			entries = append(entries, e)

@@ -14,12 +14,15 @@
 //	{city}:journal:head     hash: seq, hash, last — the newest archived segment
 //	{city}:seq:<name>       counters of number series
 //	{city}:tmp:…            sessions, tickets, locks: outside all of this
+//	{city}:tmp:journal      bytes of writes in the stream, about
 package journal
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,6 +42,11 @@ const schema = "1"
 // means that the caller watches something shared.
 const attempts = 24
 
+// KeepSegments is how long the store is asked to lock a segment of the archive.
+// Ours to choose: the audit trail must outlive the three years for which records
+// of personal data being provided are kept (网络数据安全管理条例 art. 12).
+const KeepSegments = 3 * 366 * 24 * time.Hour
+
 // Options of a journal. The zero value keeps entries in Redis until
 // deadline-tick archives them.
 type Options struct {
@@ -46,9 +54,10 @@ type Options struct {
 	// acknowledged change then survives the loss of Redis.
 	Archive *Archive
 	Sync    bool
-	// Backlog is how many entries may wait for the archive before Room
-	// refuses; 0 means 20,000.
-	Backlog int64
+	// Backlog is how many entries, and BacklogBytes how many bytes of writes, may
+	// wait for the archive before Room refuses; 0 means 20,000 and 256 MiB.
+	Backlog      int64
+	BacklogBytes int64
 }
 
 // Journal commits changes of one city.
@@ -65,7 +74,18 @@ func New(rdb redis.UniversalClient, city string, options Options) *Journal {
 	if options.Backlog == 0 {
 		options.Backlog = 20_000
 	}
+	if options.BacklogBytes == 0 {
+		options.BacklogBytes = 256 << 20
+	}
 	return &Journal{rdb: rdb, city: city, options: options}
+}
+
+// Away tells whether err means that Redis cannot be reached or does not answer in
+// time: asking again later may help.
+func Away(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.EOF) ||
+		errors.Is(err, redis.ErrClosed) || errors.Is(err, redis.ErrPoolTimeout)
 }
 
 // Entry says who did what to which record.
@@ -112,6 +132,7 @@ func (j *Journal) Commit(ctx context.Context, entry Entry, watch []string, f fun
 			if len(tx.writes) == 0 {
 				return nil
 			}
+			writes := encode(tx.writes)
 			_, err := rtx.TxPipelined(ctx, func(p redis.Pipeliner) error {
 				for _, w := range tx.writes {
 					if w[0] == counter {
@@ -126,7 +147,8 @@ func (j *Journal) Commit(ctx context.Context, entry Entry, watch []string, f fun
 				p.Do(ctx, "XADD", j.Key("journal"), "*",
 					"actor", entry.Actor, "action", entry.Action, "ref", entry.Ref,
 					"at", entry.At.UTC().Format(time.RFC3339Nano), "rule", entry.Rule,
-					"v", schema, "w", encode(tx.writes))
+					"v", schema, "w", writes)
+				p.IncrBy(ctx, j.Tmp("journal"), int64(len(writes)))
 				return nil
 			})
 			return err
@@ -169,11 +191,13 @@ func (j *Journal) flush(ctx context.Context) error {
 // Room refuses bulk work while the archive is far behind: the stream lives in
 // memory that lookups need.
 func (j *Journal) Room(ctx context.Context) error {
-	n, err := j.rdb.XLen(ctx, j.Key("journal")).Result()
-	if err != nil {
+	pipe := j.rdb.Pipeline()
+	entries, size := pipe.XLen(ctx, j.Key("journal")), pipe.Get(ctx, j.Tmp("journal"))
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return fmt.Errorf("journal: reading backlog: %w", err)
 	}
-	if n > j.options.Backlog {
+	bytes, _ := size.Int64() // missing where nothing waits
+	if entries.Val() > j.options.Backlog || bytes > j.options.BacklogBytes {
 		return fault.New(fault.Unavailable, "journal.backlog").After(30 * time.Second)
 	}
 	return nil

@@ -119,6 +119,25 @@ func TestBulkWorkWaitsForTheArchive(t *testing.T) {
 	})
 }
 
+func TestBulkWorkWaitsForTheArchiveByBytesToo(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		archive := newArchive(directory(t))
+		j := journal.New(rdb, "410700", journal.Options{BacklogBytes: 300})
+		for i := 0; ; i++ {
+			if err := j.Room(t.Context()); fault.Is(err, fault.Unavailable) {
+				break
+			} else if err != nil || i > 20 {
+				t.Fatalf("after %d commits: %v, want unavailable", i, err)
+			}
+			commit(t, j, i)
+		}
+		run(t, archive, j)
+		if err := j.Room(t.Context()); err != nil {
+			t.Errorf("after archiving: %v", err)
+		}
+	})
+}
+
 func commit(t *testing.T, j *journal.Journal, i int) {
 	t.Helper()
 	err := j.Commit(context.Background(), entry("test.put"), nil, func(tx *journal.Tx) error {

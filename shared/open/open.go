@@ -70,11 +70,6 @@ type Env struct {
 	needs Needs
 }
 
-// segmentLock is how long the store is asked to lock a journal segment. Ours to
-// choose: the audit trail must outlive the three years for which records of
-// personal data being provided are kept (网络数据安全管理条例 art. 12).
-const segmentLock = 3 * 366 * 24 * time.Hour
-
 // Open returns the function's clients. It does not wait for servers: an
 // unreachable one shows at the first call and works once it is back. An error
 // is a setting or secret that cannot be used.
@@ -86,13 +81,17 @@ func Open(n Needs) (*Env, error) {
 		Now:       time.Now,
 		needs:     n,
 	}
-	if n.Objects {
+	// Whoever writes while the archive is in step needs its store, declared or not.
+	synced := Value("archive") == "sync" && n.Redis == Write
+	if n.Objects || synced {
 		buckets, err := openObjects(n)
 		if err != nil {
 			return nil, err
 		}
-		e.Objects = buckets
-		e.Archive = journal.NewArchive(buckets.Main, segmentLock, time.Now)
+		if n.Objects {
+			e.Objects = buckets
+		}
+		e.Archive = journal.NewArchive(buckets.Main, journal.KeepSegments, time.Now)
 	}
 	if n.Redis != None {
 		rdb, err := openRedis(n)
@@ -101,7 +100,7 @@ func Open(n Needs) (*Env, error) {
 		}
 		e.Redis = rdb
 		e.Journal = journal.New(rdb, e.City, journal.Options{
-			Archive: e.Archive, Sync: Value("archive") == "sync" && n.Redis == Write,
+			Archive: e.Archive, Sync: synced,
 		})
 	}
 	return e, nil
@@ -152,7 +151,7 @@ var clients struct {
 	buckets map[string]*objects.Buckets
 }
 
-// openRedis shares a client between callers with the same address and user:
+// openRedis shares a client between callers with the same settings and user:
 // many functions live in one process on a desk.
 func openRedis(n Needs) (redis.UniversalClient, error) {
 	user, password, err := credentials("redis-" + n.Function)
@@ -165,7 +164,7 @@ func openRedis(n Needs) (redis.UniversalClient, error) {
 	}
 	clients.Lock()
 	defer clients.Unlock()
-	id := strings.Join([]string{address, Value("redis_master"), user, password}, "\x00")
+	id := strings.Join([]string{address, Value("redis_master"), Value("redis_ca"), user, password}, "\x00")
 	if c, ok := clients.redis[id]; ok {
 		return c, nil
 	}
@@ -199,7 +198,8 @@ func redisOptions(address, user, password string) (*redis.UniversalOptions, erro
 			o.Password, _ = u.User.Password()
 		}
 		if u.Scheme == "rediss" && o.TLSConfig == nil {
-			o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.Hostname()}
+			// No server name: each host answers for its own.
+			o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 			if ca := Value("redis_ca"); ca != "" {
 				pem, err := os.ReadFile(ca)
 				if err != nil {
@@ -243,7 +243,7 @@ func openObjects(n Needs) (*objects.Buckets, error) {
 	}
 	clients.Lock()
 	defer clients.Unlock()
-	id := strings.Join([]string{address, config.Prefix, access, key}, "\x00")
+	id := strings.Join([]string{address, config.Prefix, config.Region, config.CAFile, access, key}, "\x00")
 	if b, ok := clients.buckets[id]; ok {
 		return b, nil
 	}

@@ -4,11 +4,16 @@
 package redistest
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,7 +35,7 @@ func Each(t *testing.T, body func(t *testing.T, rdb *redis.Client)) {
 func Embedded(tb testing.TB) *redis.Client {
 	tb.Helper()
 	server := miniredis.RunT(tb)
-	return client(tb, server.Addr())
+	return Client(tb, server.Addr(), "", "")
 }
 
 // Real returns a client of an empty redis-server child process that ends with
@@ -40,9 +45,46 @@ func Real(tb testing.TB) *redis.Client {
 	return Durable(tb, tb.TempDir(), "--appendonly", "no")
 }
 
-// Durable is Real with its files in dir and extra settings, so that a test can
-// end the process and start it again on the same data.
+// Durable is Real with its files in dir and extra settings, so that a later
+// server can be started on the same data.
 func Durable(tb testing.TB, dir string, settings ...string) *redis.Client {
+	tb.Helper()
+	return Client(tb, start(tb, dir, settings...), "", "")
+}
+
+// Guarded starts a redis-server child process with this list of users (see
+// Redis's ACL files) and returns its address, for Client.
+func Guarded(tb testing.TB, acl string) string {
+	tb.Helper()
+	dir := tb.TempDir()
+	file := filepath.Join(dir, "users.acl")
+	if err := os.WriteFile(file, []byte(acl), 0o600); err != nil {
+		tb.Fatalf("redistest: %v", err)
+	}
+	return start(tb, dir, "--appendonly", "no", "--aclfile", file)
+}
+
+// Client returns a client that ends with the test; without a user it asks as
+// nobody.
+func Client(tb testing.TB, addr, user, password string) *redis.Client {
+	rdb := redis.NewClient(&redis.Options{
+		Addr: addr, Username: user, Password: password, Protocol: 2, DisableIdentity: true,
+	})
+	tb.Cleanup(func() { _ = rdb.Close() })
+	return rdb
+}
+
+// wrapper runs its arguments, ends them when standard input closes, which the
+// system does even when the test binary is killed, and ends when they do. A
+// background command's standard input is nothing, hence the third descriptor.
+const wrapper = `exec 3<&0
+"$@" 3<&- & child=$!
+(read -r _ <&3; kill "$child") >/dev/null 2>&1 &
+wait "$child"`
+
+// start runs a server that ends with the test and returns its address once it
+// answers.
+func start(tb testing.TB, dir string, settings ...string) string {
 	tb.Helper()
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -51,44 +93,121 @@ func Durable(tb testing.TB, dir string, settings ...string) *redis.Client {
 		}
 		tb.Skip("redis-server is not on PATH")
 	}
-	port := freePort(tb)
+	for range 3 { // somebody else may take the free port first
+		var addr string
+		if addr, err = startOnce(tb, path, dir, settings); err == nil {
+			return addr
+		}
+	}
+	tb.Fatalf("redistest: redis-server did not start: %v", err)
+	return ""
+}
+
+func startOnce(tb testing.TB, path, dir string, settings []string) (string, error) {
+	addr, port, err := freePort()
+	if err != nil {
+		return "", err
+	}
 	args := append([]string{
-		"--bind", "127.0.0.1", "--port", fmt.Sprint(port), "--dir", dir,
+		"-c", wrapper, "sh", path, "--bind", "127.0.0.1", "--port", port, "--dir", dir,
 		"--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no",
 	}, settings...)
-	cmd := exec.Command(path, args...)
-	if err := cmd.Start(); err != nil {
-		tb.Fatalf("redistest: starting redis-server: %v", err)
+	cmd := exec.Command("sh", args...)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return "", err
 	}
-	tb.Cleanup(func() {
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // the wrapper's status says nothing of the server's
+		close(ended)
+	}()
+	stop := func() { stopWrapper(stdin, cmd, ended) }
+	if err := answers(addr, ended); err != nil {
+		stop()
+		return "", fmt.Errorf("%w: %s", err, tail(out.String()))
+	}
+	tb.Cleanup(stop)
+	return addr, nil
+}
+
+func stopWrapper(stdin io.Closer, cmd *exec.Cmd, ended <-chan struct{}) {
+	_ = stdin.Close()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	rdb := client(tb, fmt.Sprintf("127.0.0.1:%d", port))
+		<-ended
+	}
+}
+
+// answers waits until the server takes commands, be it that it wants a password
+// first.
+func answers(addr string, ended <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
 	for {
-		if err := rdb.Ping(ctx).Err(); err == nil {
-			return rdb
-		} else if ctx.Err() != nil {
-			tb.Fatalf("redistest: redis-server did not answer: %v", err)
+		err := ping(ctx, addr)
+		if err == nil {
+			return nil
 		}
-		time.Sleep(5 * time.Millisecond)
+		select {
+		case <-ended:
+			return errors.New("it ended")
+		case <-ctx.Done():
+			return err
+		case <-again.C:
+		}
 	}
 }
 
-func client(tb testing.TB, addr string) *redis.Client {
-	rdb := redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, DisableIdentity: true})
-	tb.Cleanup(func() { _ = rdb.Close() })
-	return rdb
+// ping speaks to the server without a client library, which would wait longer
+// between its tries than a server needs to start.
+func ping(ctx context.Context, addr string) error {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if limit, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(limit); err != nil {
+			return err
+		}
+	}
+	if _, err := io.WriteString(conn, "PING\r\n"); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(line, "+PONG") && !strings.HasPrefix(line, "-NOAUTH") {
+		return fmt.Errorf("it answered %q", strings.TrimSpace(line))
+	}
+	return nil
 }
 
-func freePort(tb testing.TB) int {
-	tb.Helper()
+// tail is the end of what the server said, which holds the reason.
+func tail(s string) string {
+	const most = 500
+	return s[max(0, len(s)-most):]
+}
+
+func freePort() (addr, port string, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		tb.Fatalf("redistest: no free port: %v", err)
+		return "", "", err
 	}
 	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	addr = l.Addr().String()
+	_, port, err = net.SplitHostPort(addr)
+	return addr, port, err
 }

@@ -59,7 +59,7 @@ func (s Schema) names() (names, error) {
 		if c.Field == "" || c.Header == "" {
 			return n, fmt.Errorf("sheet: schema %q: column %d has no field or no header", s.Name, i+1)
 		}
-		for _, name := range []string{c.Field, c.Header, c.National} {
+		for _, name := range append([]string{c.Field, c.Header, c.National}, c.Also...) {
 			if name == "" {
 				continue
 			}

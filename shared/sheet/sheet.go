@@ -39,6 +39,8 @@ type Column struct {
 	Header string
 	// National is the code of the national list, such as CF_XDR_MC, or "".
 	National string
+	// Also are further names that uploads may call the column by.
+	Also []string
 	// Required columns must be in the header and filled in every row.
 	Required bool
 	Kind     Kind

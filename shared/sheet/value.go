@@ -168,18 +168,20 @@ func (r Row) Check() []Problem {
 		if bad[c.Field] {
 			continue
 		}
-		header, v := show(r.Header(c.Field)), r.Get(c.Field)
+		v := r.Get(c.Field)
+		// The header is worded for a problem only: most rows have none.
+		header := func() string { return show(r.Header(c.Field)) }
 		switch {
 		case v == "":
 			if c.Required {
-				found = append(found, Problem{c.Field, "sheet.required", []any{header}})
+				found = append(found, Problem{c.Field, "sheet.required", []any{header()}})
 			}
 		case c.Kind == Choice && len(c.Choices) > 0 && !slices.Contains(c.Choices, v):
-			found = append(found, Problem{c.Field, "sheet.choice", []any{header, show(v), offered(c.Choices)}})
+			found = append(found, Problem{c.Field, "sheet.choice", []any{header(), show(v), offered(c.Choices)}})
 		case c.Kind == Date && !calendarDay(v):
-			found = append(found, Problem{c.Field, "sheet.date", []any{header, show(v)}})
+			found = append(found, Problem{c.Field, "sheet.date", []any{header(), show(v)}})
 		case c.Kind == Money && !decimal(v):
-			found = append(found, Problem{c.Field, "sheet.number", []any{header, show(v)}})
+			found = append(found, Problem{c.Field, "sheet.number", []any{header(), show(v)}})
 		}
 	}
 	return found

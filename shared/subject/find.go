@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 
 	"github.com/redis/go-redis/v9"
 
@@ -46,7 +45,6 @@ type search struct {
 	size    int   // subjects judged at a time
 	last    int64 // the highest number given
 	weights map[int64]float64
-	read    int // members read
 	partial bool
 }
 
@@ -80,8 +78,9 @@ func (f *search) blocks(t term) int64 {
 	return f.last>>t.block + 1
 }
 
-// run asks in two round trips: how large each set is, then the small ones whole
-// and of the large ones the intersections that can be small.
+// run asks in two round trips, how large each set is, then the small ones whole
+// and of the large ones the intersections that are small; some kinds of query
+// need a third.
 func (f *search) run() error {
 	probes := f.probes()
 	rdb := f.store.journal.Redis()
@@ -129,25 +128,26 @@ func (f *search) run() error {
 	if pair != nil && pair.size <= int64(f.size) {
 		pair = nil // all who have it will be looked at anyway
 	}
-	if err := f.readSmall(small, pair); err != nil {
-		return err
-	}
-	if pair != nil {
-		if err := f.frequent(*pair, light); err != nil {
-			return err
-		}
-	}
-	if f.q.letters == nil && len(f.weights) >= f.size {
-		// What only sounds alike stands behind all these.
+	ops := append(f.wholeSets(small), f.sameName(pair)...)
+	if f.q.letters == nil && pair != nil {
+		// What only sounds alike stands behind all who have the pair.
 		f.partial = true
-	} else if err := f.readPairs(f.pairs(false)); err != nil {
+	} else {
+		ops = append(ops, f.alike(false)...)
+	}
+	if err := f.do(ops); err != nil {
 		return err
 	}
 	if f.q.letters != nil && len(f.weights) == 0 {
 		// 葳商贸: a trade name of one syllable, and its trade.
-		if err := f.readPairs(f.pairs(true)); err != nil {
+		if err := f.do(f.alike(true)); err != nil {
 			return err
 		}
+	}
+	if pair != nil && !light && len(f.weights) < f.size {
+		// Too many have the pair to read them, and few have just this trade name:
+		// some of those whose trade name begins with it.
+		return f.walk(weightFirst, []term{firstTerm(f.q.name.Brand)}, pair.key)
 	}
 	n := f.q.name
 	short := len([]rune(n.Brand)) == 1
@@ -203,59 +203,94 @@ func (f *search) probes() []probe {
 	return list
 }
 
-// readSmall reads whole sets, the smallest first, and asks for subjects with
-// exactly this name, or this trade name and industry.
-func (f *search) readSmall(small []probe, pair *probe) error {
-	n := f.q.name
-	exact := []string{f.key(nameTerm(n.Normal), 0), f.key(coreTerm(n.Core), 0)}
-	var named, cored *redis.StringSliceCmd
-	var sets []*redis.StringSliceCmd
+// op reads one set, or what several have in common.
+type op struct {
+	weight float64
+	keys   []string
+}
+
+// do runs ops in one round trip and weighs what they find. Of a result that is
+// too large the lowest numbers count, so that asking again gives the same.
+func (f *search) do(ops []op) error {
+	if len(ops) == 0 {
+		return nil
+	}
+	found := make([]*redis.StringSliceCmd, len(ops))
 	_, err := f.store.journal.Redis().Pipelined(f.ctx, func(p redis.Pipeliner) error {
-		named = p.SInter(f.ctx, exact...)
-		if pair != nil {
-			cored = p.SInter(f.ctx, exact[1], pair.key)
-		}
-		for _, pr := range small {
-			if f.read+int(pr.size) > mostMembers {
-				f.partial = true
-				break
+		for i, o := range ops {
+			if len(o.keys) == 1 {
+				found[i] = p.SMembers(f.ctx, o.keys[0])
+			} else {
+				found[i] = p.SInter(f.ctx, o.keys...)
 			}
-			f.read += int(pr.size)
-			sets = append(sets, p.SMembers(f.ctx, pr.key))
 		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("subject: reading terms: %w", err)
 	}
-	f.weigh(named.Val(), weightName)
-	if cored != nil {
-		f.weigh(cored.Val(), weightCore)
-	}
-	for i, set := range sets {
-		f.weigh(set.Val(), small[i].weight)
+	for i, set := range found {
+		numbers := parseNumbers(set.Val())
+		if len(numbers) > largestSet {
+			slices.Sort(numbers)
+			numbers, f.partial = numbers[:largestSet], true
+		}
+		for _, n := range numbers {
+			f.weights[n] += ops[i].weight
+		}
 	}
 	return nil
 }
 
-// pair is an intersection that finds what two terms have in common. A bucket is
-// never read alone where something cheap can keep its strangers out.
-type pair struct {
-	weight float64
-	bucket term // one set
-	filter term // cut into blocks or not
+// wholeSets reads small sets, the smallest first, as far as the bound on
+// members goes.
+func (f *search) wholeSets(small []probe) []op {
+	var ops []op
+	read := 0
+	for _, p := range small {
+		if read += int(p.size); read > mostMembers {
+			f.partial = true
+			break
+		}
+		ops = append(ops, op{p.weight, []string{p.key}})
+	}
+	return ops
 }
 
-// pairs lists the intersections for what the query sounds like and for a trade
-// name whose last character is wrong.
-func (f *search) pairs(single bool) []pair {
-	var list []pair
+// sameName asks for those with exactly this name, and where many have the pair
+// of characters, for those with this trade name and industry, or this trade
+// name.
+func (f *search) sameName(pair *probe) []op {
 	n := f.q.name
-	seen := map[pair]bool{}
-	add := func(p pair) {
-		if !seen[p] {
-			seen[p] = true
-			list = append(list, p)
+	core := f.key(coreTerm(n.Core), 0)
+	ops := []op{{weightName, []string{f.key(nameTerm(n.Normal), 0), core}}}
+	if pair == nil {
+		return ops
+	}
+	ops = append(ops, op{weightCore, []string{core, pair.key}})
+	brand := brandTerm(n.Brand)
+	for b := range min(f.blocks(brand), mostBlocks) {
+		ops = append(ops, op{weightBrand, []string{f.key(brand, b<<brand.block), pair.key}})
+	}
+	return ops
+}
+
+// alike asks for what the query sounds like, and for a trade name whose last
+// character is wrong. A bucket is not read alone where something cheap can keep
+// its strangers out. Single is for the trade names of one syllable, of which
+// there are few and which cost most.
+func (f *search) alike(single bool) []op {
+	var ops []op
+	n := f.q.name
+	seen := map[[2]term]bool{}
+	add := func(weight float64, bucket, filter term) {
+		if seen[[2]term{bucket, filter}] {
+			return
+		}
+		seen[[2]term{bucket, filter}] = true
+		key := f.key(bucket, 0)
+		for b := range min(f.blocks(filter), mostBlocks) {
+			ops = append(ops, op{weight, []string{key, f.key(filter, b<<filter.block)}})
 		}
 	}
 	say := func(syllables []string, weight float64) {
@@ -264,7 +299,7 @@ func (f *search) pairs(single bool) []pair {
 			word += s
 			letters += s[:1]
 		}
-		add(pair{weight, readingTerm(word), initialsTerm(letters)})
+		add(weight, readingTerm(word), initialsTerm(letters))
 	}
 	for _, r := range f.q.readings {
 		if len(r) > 1 {
@@ -285,54 +320,16 @@ func (f *search) pairs(single bool) []pair {
 			if single != (i == 1) {
 				continue
 			}
-			add(pair{weightLetters, lettersTerm(letters), initialsTerm(letters[:i])})
+			add(weightLetters, lettersTerm(letters), initialsTerm(letters[:i]))
 		}
 		for i := 3; i <= min(4, len(letters)); i++ {
-			add(pair{weightSound, initialsTerm(letters[:i]), initialsTerm(letters[:i])})
+			add(weightSound, initialsTerm(letters[:i]), initialsTerm(letters[:i]))
 		}
 	}
 	if t, ok := skipTerm(n.Brand, n.Industry); ok && len([]rune(n.Brand)) == 2 {
-		add(pair{weightSkip, t, firstTerm(n.Brand)})
+		add(weightSkip, t, firstTerm(n.Brand))
 	}
-	return list
-}
-
-// readPairs asks for all pairs in one round trip.
-func (f *search) readPairs(pairs []pair) error {
-	if len(pairs) == 0 {
-		return nil
-	}
-	var found []*redis.StringSliceCmd
-	var weights []float64
-	_, err := f.store.journal.Redis().Pipelined(f.ctx, func(p redis.Pipeliner) error {
-		for _, pr := range pairs {
-			key := f.key(pr.bucket, 0)
-			for b := range min(f.blocks(pr.filter), mostBlocks) {
-				found = append(found, p.SInter(f.ctx, key, f.key(pr.filter, b<<pr.filter.block)))
-				weights = append(weights, pr.weight)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("subject: reading what sounds alike: %w", err)
-	}
-	for i, set := range found {
-		members := set.Val()
-		if len(members) > largestSet {
-			members, f.partial = members[:largestSet], true
-		}
-		f.weigh(members, weights[i])
-	}
-	return nil
-}
-
-func (f *search) weigh(members []string, weight float64) {
-	for _, m := range members {
-		if n, err := strconv.ParseInt(m, 10, 64); err == nil {
-			f.weights[n] += weight
-		}
-	}
+	return ops
 }
 
 // walk intersects terms block by block, in order of number, until enough
@@ -353,26 +350,16 @@ func (f *search) walk(weight float64, terms []term, also ...string) error {
 			f.partial = true
 			return nil
 		}
-		var parts []*redis.StringSliceCmd
-		_, err := f.store.journal.Redis().Pipelined(f.ctx, func(p redis.Pipeliner) error {
-			for b := at; b <= min(at+step-1, last); b++ {
-				keys := slices.Clone(also)
-				for _, t := range terms {
-					keys = append(keys, f.key(t, b<<block))
-				}
-				if len(keys) == 1 {
-					parts = append(parts, p.SMembers(f.ctx, keys[0]))
-				} else {
-					parts = append(parts, p.SInter(f.ctx, keys...))
-				}
+		var ops []op
+		for b := at; b <= min(at+step-1, last); b++ {
+			keys := slices.Clone(also)
+			for _, t := range terms {
+				keys = append(keys, f.key(t, b<<block))
 			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("subject: reading blocks: %w", err)
+			ops = append(ops, op{weight, keys})
 		}
-		for _, part := range parts {
-			f.weigh(part.Val(), weight)
+		if err := f.do(ops); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -400,20 +387,6 @@ func (f *search) shortBrand() error {
 		return err
 	}
 	return f.walk(weightFirst, []term{firstTerm(n.Brand)})
-}
-
-// frequent puts those who have exactly this trade name before the many who only
-// have a pair of characters of it, and where the many were too many to read,
-// adds some of those whose trade name begins with it.
-func (f *search) frequent(pair probe, light bool) error {
-	n := f.q.name
-	if err := f.walk(weightBrand, []term{brandTerm(n.Brand)}, pair.key); err != nil {
-		return err
-	}
-	if light || len(f.weights) >= f.size {
-		return nil
-	}
-	return f.walk(weightFirst, []term{firstTerm(n.Brand)}, pair.key)
 }
 
 // sameBrand answers for a trade name made of common pairs only.

@@ -212,7 +212,9 @@ func Parse(row sheet.Row, key []byte) (Subject, []sheet.Problem) {
 	} else if area.Kind == ident.Province {
 		problems = append(problems, sheet.Problem{Field: "district", Code: "subject.district", Args: []any{row.Header("district"), area.Code}})
 	} else {
-		s.District = area.Code
+		if s.District = area.Code; area.Successor != "" {
+			s.District = area.Successor
+		}
 	}
 	for _, v := range strings.FieldsFunc(row.Get("formerNames"), func(r rune) bool { return strings.ContainsRune(";；、|\n", r) }) {
 		if strings.TrimSpace(v) == "" {
