@@ -1,0 +1,47 @@
+// Package function does what time demands: it moves the journal to object
+// storage. It holds no key that signs or opens anything.
+package function
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+
+	handler "github.com/openfaas/templates-sdk/go-http"
+
+	"ipcredit/shared/fn"
+	"ipcredit/shared/open"
+)
+
+// Needs is what this function opens.
+var Needs = open.Needs{Function: "deadline-tick", Redis: open.Write, Objects: true}
+
+var desk = sync.OnceValues(func() (*fn.Mux, error) {
+	env, err := open.Open(Needs)
+	if err != nil {
+		return nil, err
+	}
+	return routes(env), nil
+})
+
+// Handle does the work that is due. The cron connector calls POST / each
+// minute; on OpenFaaS CE anybody else can too, so a run is at most one a minute
+// whoever calls.
+func Handle(req handler.Request) (handler.Response, error) {
+	mux, err := desk()
+	if err != nil {
+		return handler.Response{}, err
+	}
+	return mux.Serve(req)
+}
+
+func routes(env *open.Env) *fn.Mux {
+	mux := fn.NewMux(Needs.Function)
+	mux.Handle("POST /{$}", fn.Tick(env.Journal, Needs.Function, func(r *http.Request) error {
+		if _, err := env.Archive.Run(r.Context(), env.Journal); err != nil {
+			return fmt.Errorf("deadline-tick: archive: %w", err)
+		}
+		return nil
+	}))
+	return mux
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"ipcredit/shared/staff"
+)
+
+// TestDemonstration looks at the fictitious city as a stranger with a browser
+// and a shell does, on the real parts where they are installed.
+func TestDemonstration(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	p := run{args: []string{"-data", data, "-demo"}}.serve(t)
+	demo := readDemo(t, data)
+
+	t.Run("HomeIsThePortal", func(t *testing.T) {
+		a := p.page("/")
+		if a.status != http.StatusFound || a.header.Get("Location") != "/function/portal/" {
+			t.Fatalf("%d %q", a.status, a.header.Get("Location"))
+		}
+		if a = p.page("/function/portal/"); a.status != http.StatusOK || !strings.Contains(a.body, "演示数据") {
+			t.Errorf("%d, marked as demonstration: %v", a.status, strings.Contains(a.body, "演示数据"))
+		}
+	})
+	t.Run("EveryFunctionIsReady", func(t *testing.T) {
+		for name := range functions {
+			if a := p.get("/function/" + name + "/readyz"); a.status != http.StatusOK {
+				t.Errorf("%s: %d %s", name, a.status, a.body)
+			}
+		}
+		if a := p.get("/function/no-such/readyz"); a.status != http.StatusNotFound {
+			t.Errorf("a function that is none: %d", a.status)
+		}
+	})
+	t.Run("FileNamesWhatTheInterfaceFixes", func(t *testing.T) { lookAtDemo(t, p, demo) })
+	t.Run("StaffSignInWithBothFactors", func(t *testing.T) {
+		i := slices.IndexFunc(demo.Staff, func(s demoLogin) bool { return slices.Contains(s.Roles, string(staff.Handler)) })
+		signIn(t, p, demo.Staff[i])
+	})
+	t.Run("SubjectSignsIn", func(t *testing.T) {
+		i := slices.IndexFunc(demo.Staff, func(s demoLogin) bool { return slices.Contains(s.Roles, string(staff.Representative)) })
+		signIn(t, p, demo.Staff[i])
+	})
+	t.Run("FirmIsFound", func(t *testing.T) { findFirm(t, p) })
+	t.Run("BadgeChangesOnAnotherOrigin", func(t *testing.T) { badgeElsewhere(t, p, demo) })
+
+	if code := p.end(syscall.SIGINT); code != 0 {
+		t.Errorf("ended with %d", code)
+	}
+	exported := run{args: []string{"export", "-data", data}}.must(t)
+	if lines := strings.Count(exported.out, "\n"); lines < 20 {
+		t.Errorf("%d exported entries", lines)
+	}
+	// Nothing of all that was said anywhere but in demo.json.
+	canary(t, secretsOf(demo), map[string]string{"log": logOf(t, data), "export": exported.out, "terminal": p.out.String() + exported.err})
+}
+
+func lookAtDemo(t *testing.T, p *program, demo demoFile) {
+	if demo.Gateway != p.base {
+		t.Errorf("gateway %q, want %q", demo.Gateway, p.base)
+	}
+	for _, scope := range []string{"material", "share", "case", "report-export", "lookup"} {
+		if key := demo.APIKeys[scope]; strings.Count(key, "_") != 2 || !strings.HasPrefix(key, "ipc_") {
+			t.Errorf("key of scope %s is %q", scope, key)
+		}
+	}
+	if len(demo.APIKeys) != 5 {
+		t.Errorf("%d keys", len(demo.APIKeys))
+	}
+	if demo.Reports == nil || len(demo.Reports) != 0 {
+		t.Errorf("reports are %v, want an empty list", demo.Reports)
+	}
+	seen := map[string]bool{}
+	for _, s := range demo.Staff {
+		if s.User == "" || s.Password == "" || len(s.TOTPSecret) < 26 || len(s.Roles) == 0 || s.Organization == "" || seen[s.User] {
+			t.Errorf("login %+v", s)
+		}
+		seen[s.User] = true
+		for _, r := range s.Roles {
+			if !slices.Contains(staff.Roles(), staff.Role(r)) {
+				t.Errorf("%s has the role %q", s.User, r)
+			}
+		}
+	}
+	if len(demo.Subjects) < 100 {
+		t.Errorf("%d subjects", len(demo.Subjects))
+	}
+	shown := 0
+	for _, code := range demo.Subjects {
+		shown += len(p.subject(code).Records)
+	}
+	if shown < 20 {
+		t.Errorf("%d records are shown", shown)
+	}
+	// The keys work where their scope says, and nowhere else.
+	bearer := func(scope string) map[string]string {
+		return map[string]string{"Authorization": "Bearer " + demo.APIKeys[scope], "Accept": "application/json"}
+	}
+	for scope, want := range map[string]int{"material": http.StatusOK, "lookup": http.StatusForbidden} {
+		if a := p.ask(http.MethodGet, "/function/material-intake/batches", bearer(scope), nil); a.status != want {
+			t.Errorf("batches with the key of %s: %d, want %d", scope, a.status, want)
+		}
+	}
+}
+
+// signIn signs in over the form, as a person would, and looks who is signed in.
+func signIn(t *testing.T, p *program, s demoLogin) {
+	t.Helper()
+	const path = "/function/staff-session/"
+	if a := p.page(path + "sign-in"); a.status != http.StatusOK || !strings.Contains(a.body, `name="password"`) {
+		t.Fatalf("sign-in page: %d", a.status)
+	}
+	code, err := totp.GenerateCode(s.TOTPSecret, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := url.Values{"username": {s.User}, "password": {s.Password + "x"}, "code": {code}}
+	if a := p.post(path+"sign-in", wrong); a.status != http.StatusUnauthorized && a.status != http.StatusUnprocessableEntity && a.status != http.StatusBadRequest {
+		t.Fatalf("wrong password: %d", a.status)
+	}
+	a := p.post(path+"sign-in", url.Values{"username": {s.User}, "password": {s.Password}, "code": {code}})
+	if a.status != http.StatusSeeOther {
+		t.Fatalf("sign-in: %d %s", a.status, a.body)
+	}
+	who := decode[struct {
+		User         string
+		Roles        []string
+		Organization struct{ Name string }
+	}](t, p.get(path+"session"))
+	if who.User != s.User || who.Organization.Name != s.Organization || len(who.Roles) != len(s.Roles) {
+		t.Errorf("signed in as %+v, want %+v", who, s)
+	}
+	if a := p.post(path+"sign-out", nil); a.status != http.StatusSeeOther {
+		t.Errorf("sign-out: %d", a.status)
+	}
+	if a := p.get(path + "session"); a.status != http.StatusUnauthorized {
+		t.Errorf("after sign-out: %d", a.status)
+	}
+}
+
+// findFirm asks for one firm in the ways that people do.
+func findFirm(t *testing.T, p *program) {
+	const code, name = "91410772MA00AAB17X", "新乡市样例星河知识产权代理有限公司"
+	type found struct {
+		Results []struct {
+			Code, Name string
+			Score      float64
+			Why        any
+		}
+	}
+	for _, tt := range []struct{ name, query string }{
+		{"two characters of its mark", "星河"},
+		{"whole name", name},
+		{"code", code},
+		{"code in full-width characters", "９１４１０７７２ＭＡ００ＡＡＢ１７Ｘ"},
+		{"code in lower case", strings.ToLower(code)},
+		{"traditional form", "樣例星河"},
+		{"pinyin", "yanglixinghe"},
+		{"initials", "ylxh"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := p.get("/function/credit-lookup/search?q=" + url.QueryEscape(tt.query))
+			if a.status != http.StatusOK {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+			r := decode[found](t, a).Results
+			if len(r) == 0 || r[0].Code != code || r[0].Name != name {
+				t.Errorf("%q finds %+v", tt.query, r)
+			}
+		})
+	}
+	t.Run("by its address with full-width digits", func(t *testing.T) {
+		if got := p.subject("９１４１０７７２ｍａ００ａａｂ１７ｘ"); got.Code != code || got.Name != name {
+			t.Errorf("%+v", got)
+		}
+	})
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/oklog/ulid/v2"
+
+	"ipcredit/shared/fn"
+)
+
+// gateway serves the functions under the paths that OpenFaaS's gateway gives
+// them, and tells them of the client the way it does. Like it, and unlike
+// http.ServeMux, it leaves the rest of the path as the client wrote it.
+func gateway() http.Handler {
+	fronts := make(map[string]http.Handler, len(functions))
+	for name, f := range functions {
+		fronts[name] = fn.HTTP(f.handle)
+	}
+	own := http.NewServeMux()
+	own.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte("ok\n")) // the client may be gone
+	})
+	own.Handle("GET /{$}", http.RedirectHandler("/function/portal/", http.StatusFound))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rest, found := strings.CutPrefix(r.URL.Path, "/function/"); found {
+			name, _, _ := strings.Cut(rest, "/")
+			if front, found := fronts[name]; found {
+				front.ServeHTTP(w, forwarded(r, name))
+				return
+			}
+		}
+		own.ServeHTTP(w, r)
+	})
+}
+
+// forwarded is the request as a function gets it from the gateway: without the
+// public prefix, with the client's address appended to X-Forwarded-For and a
+// call id.
+func forwarded(r *http.Request, name string) *http.Request {
+	prefix := "/function/" + name
+	r2 := r.Clone(r.Context())
+	r2.URL.Path = strings.TrimPrefix(r.URL.Path, prefix)
+	r2.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, prefix)
+	client, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		client = r.RemoteAddr
+	}
+	if before := strings.Join(r.Header.Values("X-Forwarded-For"), ", "); before != "" {
+		client = before + ", " + client
+	}
+	r2.Header.Set("X-Forwarded-For", client)
+	r2.Header.Set("X-Call-Id", ulid.Make().String())
+	return r2
+}
