@@ -193,8 +193,16 @@ func (r run) serve(t testing.TB) *program {
 // eventually asks until the answer is yes.
 func eventually(t testing.TB, what string, yes func() bool) {
 	t.Helper()
+	eventuallyEach(t, 20*time.Millisecond, what, yes)
+}
+
+// politely is how often a batch may be asked for with one key.
+const politely = 150 * time.Millisecond
+
+func eventuallyEach(t testing.TB, pause time.Duration, what string, yes func() bool) {
+	t.Helper()
 	limit := time.After(patience)
-	again := time.NewTicker(20 * time.Millisecond)
+	again := time.NewTicker(pause)
 	defer again.Stop()
 	for !yes() {
 		select {
@@ -293,6 +301,33 @@ func (p *program) upload(kind, key, text string) answer {
 	p.t.Helper()
 	return p.ask(http.MethodPost, "/function/material-intake/batches?kind="+kind,
 		map[string]string{"Authorization": "Bearer " + key, "Content-Type": "text/csv"}, strings.NewReader(text))
+}
+
+// handIn sends a table and waits until it is worked off: a slow machine answers
+// before that.
+func (p *program) handIn(kind, key, text string) batchReport {
+	p.t.Helper()
+	a := p.upload(kind, key, text)
+	if a.status != http.StatusCreated && a.status != http.StatusAccepted {
+		p.t.Fatalf("upload of %s: %d %s", kind, a.status, a.body)
+	}
+	b := decode[batchReport](p.t, a)
+	if a.status == http.StatusAccepted {
+		p.workedOff(&b, key)
+	}
+	return b
+}
+
+// workedOff waits as long as the batch goes on, until it is done.
+func (p *program) workedOff(b *batchReport, key string) {
+	p.t.Helper()
+	for b.State != "done" {
+		before := b.Rows
+		eventuallyEach(p.t, politely, "the batch goes on by itself", func() bool {
+			*b = p.batch(b.ID, key)
+			return b.State == "done" || b.Rows > before
+		})
+	}
 }
 
 func (p *program) batch(id, key string) batchReport {
@@ -399,6 +434,36 @@ func secretsOf(d demoFile) []string {
 	return words
 }
 
+// filesUnder reads every file of the program's data but those named.
+func filesUnder(t testing.TB, data string, but ...string) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	err := filepath.WalkDir(data, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if slices.Contains(but, d.Name()) {
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if d.IsDir() {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		texts[path] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(texts) < 10 {
+		t.Errorf("only %d files under %s", len(texts), data)
+	}
+	return texts
+}
+
 // logOf is what the program wrote about its work.
 func logOf(t testing.TB, data string) string {
 	t.Helper()
@@ -409,7 +474,7 @@ func logOf(t testing.TB, data string) string {
 	return string(text)
 }
 
-// real tells whether a server is on PATH, and fails where it must be.
+// installed tells whether a server is on PATH, and fails where it must be.
 func installed(t testing.TB, name string) bool {
 	t.Helper()
 	_, err := exec.LookPath(name)
@@ -426,8 +491,7 @@ func slow(t testing.TB) {
 	}
 }
 
-// penalties is a table of penalties, n for the subject with the code and name,
-// numbered from first.
+// penaltyTable is a table with the columns that penaltyOf fills.
 func penaltyTable(rows [][]string) string {
 	header := []string{"CF_XDR_MC", "CF_XDR_LB", "CF_XDR_SHXYM", "CF_WSH", "CF_WFXW", "CF_SY", "CF_YJ", "CF_CFLB", "CF_NR", "CF_NR_FK", "CF_JDRQ", "CF_CFJG", "CF_CFJGDM"}
 	var b strings.Builder

@@ -55,9 +55,8 @@ func badgeElsewhere(t *testing.T, p *program, demo demoFile) {
 	row := penaltyOf(code, name, 880001)
 	day := demoDay(250)
 	row[3], row[10] = "新测市监处罚〔"+day[:4]+"〕880001号", strings.ReplaceAll(day, "-", "/")
-	a := p.upload("penalty", demo.APIKeys["material"], penaltyTable([][]string{row}))
-	if r := decode[batchReport](t, a); a.status != http.StatusCreated || r.Accepted != 1 {
-		t.Fatalf("upload: %d %s", a.status, a.body)
+	if b := p.handIn("penalty", demo.APIKeys["material"], penaltyTable([][]string{row})); b.Accepted != 1 {
+		t.Fatalf("upload: %+v", b)
 	}
 	if badge = badgeOf(t, p, code); badge.Message != "有 1 条公示" {
 		t.Errorf("the badge's data says %q", badge.Message)

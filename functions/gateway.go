@@ -11,7 +11,7 @@ import (
 )
 
 // gateway serves the functions under the paths that OpenFaaS's gateway gives
-// them, and tells them of the client the way it does. Like it, and unlike
+// them, and tells them of the client as a proxy before it does. Like it, and unlike
 // http.ServeMux, it leaves the rest of the path as the client wrote it.
 func gateway() http.Handler {
 	fronts := make(map[string]http.Handler, len(functions))
@@ -37,8 +37,8 @@ func gateway() http.Handler {
 }
 
 // forwarded is the request as a function gets it from the gateway: without the
-// public prefix, with the client's address appended to X-Forwarded-For and a
-// call id.
+// public prefix and with a call id. The client's address is appended to
+// X-Forwarded-For, as the proxy does that stands before a gateway in production.
 func forwarded(r *http.Request, name string) *http.Request {
 	prefix := "/function/" + name
 	r2 := r.Clone(r.Context())

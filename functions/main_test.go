@@ -134,7 +134,7 @@ func TestStackGivesEachFunctionWhatItOpens(t *testing.T) {
 					t.Errorf("%s is not set", key)
 				}
 			}
-			for key, wanted := range map[string]bool{"redis_url": f.needs.Redis != open.None, "s3_url": f.needs.Objects} {
+			for key, wanted := range map[string]bool{"redis_url": f.needs.Redis != open.None, "s3_url": f.needs.Objects != nil} {
 				if (d.Environment[key] != "") != wanted {
 					t.Errorf("%s is %q, but opened is %t", key, d.Environment[key], wanted)
 				}
@@ -281,16 +281,26 @@ func TestNamesAreOnesKubernetesTakes(t *testing.T) {
 	}
 }
 
-// TestGitignoreKeepsTheTemplate: faas-cli appends the first three lines where
-// one is missing, after the fourth, and the committed template would be hidden.
-func TestGitignoreKeepsTheTemplate(t *testing.T) {
+// TestGitignoreHidesNothingOfOurs: faas-cli appends its three lines where one is
+// missing, after !template, and the committed template would be hidden; and a
+// line without a slash hides every folder of that name.
+func TestGitignoreHidesNothingOfOurs(t *testing.T) {
 	t.Parallel()
-	lines := strings.Split(read(t, ".gitignore"), "\n")
+	lines := strings.Split(strings.TrimSpace(read(t, ".gitignore")), "\n")
 	at := slices.Index(lines, "!template")
 	for _, line := range []string{"template", "build", ".secrets"} {
 		if i := slices.Index(lines, line); i < 0 || i > at {
 			t.Errorf(".gitignore: the line %q must stand before !template", line)
 		}
+	}
+	for _, folder := range []string{"functions", "shared"} {
+		walk(t, folder, func(file, _ string) {
+			for part := range strings.SplitSeq(file, "/") {
+				if slices.Contains(lines, part) && !slices.Contains(lines, "!"+part) {
+					t.Errorf(".gitignore: the line %q hides %s; with a slash in front it means the top only", part, file)
+				}
+			}
+		})
 	}
 }
 

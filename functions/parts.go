@@ -23,7 +23,7 @@ import (
 // operator is what the operator's commands open: everything, by a Redis user of
 // its own that no function knows.
 var operator = open.Needs{
-	Function: "operator", Redis: open.Write, Objects: true, Admin: true,
+	Function: "operator", Redis: open.Write, Objects: open.Store, Admin: true,
 	Secrets: []string{"password-pepper", "totp-seal", "id-hash", "material-identity", "escrow-recipient"},
 }
 
@@ -52,8 +52,8 @@ func (p *parts) stop() {
 // startParts finds or starts Redis and the object store and points the settings
 // at them, in this order: what is configured, what is installed, what is built
 // in. When it fails, nothing it started is left running.
-func startParts(ctx context.Context, place place) (p *parts, err error) {
-	p = &parts{}
+func startParts(ctx context.Context, place place) (_ *parts, err error) {
+	p := &parts{}
 	defer func() {
 		if err != nil {
 			p.stop()
@@ -73,12 +73,16 @@ func startParts(ctx context.Context, place place) (p *parts, err error) {
 		}
 	}
 	if err := p.objects(ctx, data, own); err != nil {
-		return p, err
+		return nil, err
+	}
+	// Before Redis: an embedded one is filled from the archive at once.
+	if err := reachObjects(ctx); err != nil {
+		return nil, err
 	}
 	if err := p.redis(ctx, place, data, own); err != nil {
-		return p, err
+		return nil, err
 	}
-	return p, p.reach(ctx)
+	return p, reachRedis(ctx)
 }
 
 func (p *parts) objects(ctx context.Context, data string, own bool) error {
@@ -128,6 +132,9 @@ func (p *parts) redis(ctx context.Context, place place, data string, own bool) e
 		}
 		p.children = append(p.children, c)
 		open.Use(map[string]string{"redis_url": address})
+		if err := forgetWorkers(ctx); err != nil {
+			return err
+		}
 		p.say("runner.redis.child", withoutUser(address), filepath.Join(data, "redis"))
 		return nil
 	}
@@ -146,6 +153,7 @@ func (p *parts) embed(ctx context.Context, place place, data string, users []red
 	}
 	p.embedded = server
 	open.Use(map[string]string{"redis_url": "redis://" + server.Addr(), "archive": "sync"})
+	open.OnDesk(open.Store)
 	env, err := open.Open(operator)
 	if err != nil {
 		return unreachable(err, "runner.fail.embedded")
@@ -164,17 +172,31 @@ func (p *parts) embed(ctx context.Context, place place, data string, users []red
 	return nil
 }
 
-// reach makes sure that both servers answer before anything is promised.
-func (p *parts) reach(ctx context.Context) error {
+// soonEnough is how long a server may take to answer at all.
+const soonEnough = 10 * time.Second
+
+// reachRedis makes sure that Redis answers before anything is promised.
+func reachRedis(ctx context.Context) error {
 	env, err := open.Open(operator)
 	if err != nil {
 		return unreachable(err, "runner.fail.settings")
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, soonEnough)
 	defer cancel()
 	if err := env.Redis.Ping(ctx).Err(); err != nil {
 		return unreachable(err, "runner.fail.redis", withoutUser(open.Value("redis_url")))
 	}
+	return nil
+}
+
+// reachObjects makes sure of the object store.
+func reachObjects(ctx context.Context) error {
+	env, err := open.Open(open.Needs{Function: operator.Function, Objects: open.Store})
+	if err != nil {
+		return unreachable(err, "runner.fail.settings")
+	}
+	ctx, cancel := context.WithTimeout(ctx, soonEnough)
+	defer cancel()
 	if _, err := env.Objects.Main.Probe(ctx); err != nil {
 		return unreachable(err, "runner.fail.objects", withoutUser(open.Value("s3_url")))
 	}
@@ -280,6 +302,28 @@ func startMinio(ctx context.Context, path, data string) (string, *child, error) 
 		return "", nil, unreachable(err, "runner.fail.child", "minio", log)
 	}
 	return "http://" + address, c, nil
+}
+
+// forgetWorkers ends the claims of workers of an earlier start: who did the last
+// tick, and who works on a batch. Nobody else uses this Redis, so a claim that is
+// left is a dead process's, and its work need not wait until the claim runs out.
+func forgetWorkers(ctx context.Context) error {
+	env, err := open.Open(operator)
+	if err != nil {
+		return unreachable(err, "runner.fail.settings")
+	}
+	for _, claim := range []string{env.Journal.Tmp("tick"), env.Journal.Tmp("batch")} {
+		claims := env.Redis.Scan(ctx, 0, claim+":*", 1000).Iterator()
+		for claims.Next(ctx) {
+			if err := env.Redis.Del(ctx, claims.Val()).Err(); err != nil {
+				return unreachable(err, "runner.fail.redis", withoutUser(open.Value("redis_url")))
+			}
+		}
+		if err := claims.Err(); err != nil {
+			return unreachable(err, "runner.fail.redis", withoutUser(open.Value("redis_url")))
+		}
+	}
+	return nil
 }
 
 func freePort() (int, error) {

@@ -52,6 +52,7 @@ func alive(pid int) bool {
 func TestProgramSaysWhatItRunsOn(t *testing.T) {
 	slow(t)
 	first := func(p *program) string {
+		eventually(t, "it has said everything", func() bool { return strings.Contains(p.out.String(), "Ctrl-C") })
 		lines := strings.SplitN(p.out.String(), "\n", 3)
 		return lines[0] + "\n" + lines[1]
 	}

@@ -10,7 +10,6 @@ import (
 
 // TestProgramRefusesWithOneLine starts it where it cannot run.
 func TestProgramRefusesWithOneLine(t *testing.T) {
-	free := freeAddr(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -21,11 +20,20 @@ func TestProgramRefusesWithOneLine(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	gone := freeAddr(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
 	busy := filepath.Join(dir, "busy")
 	run{path: nothing(t), args: []string{"-data", busy}}.serve(t)
 	closed := filepath.Join(dir, "closed")
 	if err := os.Mkdir(closed, 0o500); err != nil {
 		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		closed = "/proc" // elsewhere root may write whatever the mode says
 	}
 	lost := filepath.Join(dir, "lost")
 	run{path: nothing(t), args: []string{"secrets", "-data", lost}}.must(t)
@@ -43,16 +51,18 @@ func TestProgramRefusesWithOneLine(t *testing.T) {
 	}{
 		{"address in use", nil, []string{"-addr", taken.Addr().String(), "-data", fresh("a")}, 3, []string{"不能监听", taken.Addr().String(), "-addr"}},
 		{"address that is none", nil, []string{"-addr", "127.0.0.1:66000", "-data", fresh("b")}, 3, []string{"不能监听", "66000"}},
-		{"a file where the data should be", nil, []string{"-addr", free, "-data", file}, 3, []string{"数据目录", file, "-data"}},
-		{"a file above where the data should be", nil, []string{"-addr", free, "-data", filepath.Join(file, "x")}, 3, []string{"数据目录", file}},
-		{"data of a running program", nil, []string{"-addr", free, "-data", busy}, 3, []string{"另一个程序正在使用", busy}},
+		{"a file where the data should be", nil, []string{"-addr", freeAddr(t), "-data", file}, 3, []string{"数据目录", file, "-data"}},
+		{"a file above where the data should be", nil, []string{"-addr", freeAddr(t), "-data", filepath.Join(file, "x")}, 3, []string{"数据目录", file}},
+		{"data of a running program", nil, []string{"-addr", freeAddr(t), "-data", busy}, 3, []string{"另一个程序正在使用", busy}},
 		{"data of a running program, a command", nil, []string{"doctor", "-data", busy}, 3, []string{"另一个程序正在使用", busy}},
-		{"a directory that may not be written", nil, []string{"-addr", free, "-data", closed}, 3, []string{"不能写入数据目录", closed}},
-		{"Redis that is not there", []string{"redis_url=redis://u:geheim@" + free}, []string{"-addr", free, "-data", fresh("c")}, 3, []string{"redis://" + free, "没有回答"}},
-		{"Redis address that is none", []string{"redis_url=localhost"}, []string{"-addr", free, "-data", fresh("d")}, 3, []string{"redis_url"}},
-		{"object store that is not there", []string{"s3_url=http://u:geheim@" + free}, []string{"-addr", free, "-data", fresh("e")}, 3, []string{"http://" + free, "没有回答"}},
-		{"a secret that is gone", nil, []string{"-addr", free, "-data", lost}, 3, []string{"totp-seal", "备份"}},
-		{"the same in English", []string{"LC_ALL=en_US.UTF-8"}, []string{"-addr", free, "-data", file}, 3, []string{"cannot use the data directory", file}},
+		{"a directory that may not be written", nil, []string{"-addr", freeAddr(t), "-data", closed}, 3, []string{"不能写入数据目录", closed}},
+		{"Redis that is not there", []string{"redis_url=redis://u:geheim@" + gone}, []string{"-addr", freeAddr(t), "-data", fresh("c")}, 3, []string{"redis://" + gone, "没有回答"}},
+		{"Redis address that is none", []string{"redis_url=localhost"}, []string{"-addr", freeAddr(t), "-data", fresh("d")}, 3, []string{"redis_url"}},
+		{"object store that is not there", []string{"s3_url=http://u:geheim@" + gone}, []string{"-addr", freeAddr(t), "-data", fresh("e")}, 3, []string{"http://" + gone, "没有回答"}},
+		{"object store that never answers", []string{"s3_url=http://u:geheim@" + silent.Addr().String()}, []string{"-addr", freeAddr(t), "-data", fresh("f")}, 3, []string{silent.Addr().String(), "没有回答"}},
+		{"Redis that never answers", []string{"redis_url=redis://" + silent.Addr().String()}, []string{"-addr", freeAddr(t), "-data", fresh("g")}, 3, []string{silent.Addr().String(), "没有回答"}},
+		{"a secret that is gone", nil, []string{"-addr", freeAddr(t), "-data", lost}, 3, []string{"totp-seal", "备份"}},
+		{"the same in English", []string{"LC_ALL=en_US.UTF-8"}, []string{"-addr", freeAddr(t), "-data", file}, 3, []string{"cannot use the data directory", file}},
 		{"an unknown flag", nil, []string{"-colour", "red"}, 2, []string{"用法不对", "colour"}},
 		{"an unknown command", nil, []string{"serve"}, 2, []string{"用法不对", "serve"}},
 		{"a flag without its value", nil, []string{"-data"}, 2, []string{"用法不对", "data"}},
@@ -61,9 +71,7 @@ func TestProgramRefusesWithOneLine(t *testing.T) {
 		{"an unknown flag of a command", nil, []string{"key", "--colour"}, 2, []string{"用法不对", "colour"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if tt.name == "a directory that may not be written" && os.Getuid() == 0 {
-				t.Skip("root may write anywhere")
-			}
+			t.Parallel()
 			x := run{path: nothing(t), env: tt.env, args: tt.args}.do(t)
 			if x.code != tt.code {
 				t.Errorf("exit %d, want %d", x.code, tt.code)

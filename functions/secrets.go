@@ -143,7 +143,7 @@ func storeCredentials(dir string) (user, password string, err error) {
 		return "", "", err
 	}
 	for name, f := range functions {
-		if !f.needs.Objects {
+		if f.needs.Objects == nil {
 			continue
 		}
 		if err := os.WriteFile(filepath.Join(dir, "s3-"+name), []byte(user+"\n"+password+"\n"), 0o600); err != nil {
@@ -188,7 +188,7 @@ func aclFile(city string, users []redisUser) string {
 		if u.needs.Redis == open.Write {
 			keys = fmt.Sprintf("%%RW~{%s}:*", city)
 		}
-		commands := "-@all +@read +@write +@transaction +@connection +@scripting -@dangerous +command +cluster|slots +cluster|shards +cluster|nodes"
+		commands := "-@all +@read +@write +@transaction +@connection +@scripting -@dangerous -scan -randomkey -dbsize -function -script|flush -script|kill +command +cluster|slots +cluster|shards +cluster|nodes"
 		if u.needs.Admin {
 			keys, commands = "~*", "+@all"
 		}

@@ -57,8 +57,16 @@ func serve(ctx context.Context, p place, demo bool) error {
 		}
 	}
 
+	handler := gateway()
+	if parts.embedded != nil {
+		env, err := open.Open(operator)
+		if err != nil {
+			return unreachable(err, "runner.fail.settings")
+		}
+		handler = settled(handler, archivedBy(env))
+	}
 	server := &http.Server{
-		Handler: gateway(), ReadHeaderTimeout: 20 * time.Second, MaxHeaderBytes: 64 << 10,
+		Handler: handler, ReadHeaderTimeout: 20 * time.Second, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)
@@ -129,6 +137,8 @@ func claimData(dir string) error {
 
 // held keeps the lock's file open for the life of the process: closing it would
 // let another program in.
+//
+//lint:ignore U1000 it is kept, never read
 var held *os.File
 
 // logTo makes what the program notes go to a file under dir: the terminal is for

@@ -134,7 +134,7 @@ func (c *city) signed(code string) said {
 		c.t.Fatal(err)
 	}
 	a := c.get("/statement/" + code)
-	token, err := jose.ParseSigned(a.body, []jose.SignatureAlgorithm{jose.EdDSA})
+	token, err := jose.ParseSignedCompact(a.body, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {
 		c.t.Fatalf("%v: %s", err, a.body)
 	}
@@ -197,7 +197,7 @@ func TestTamperedStatementFails(t *testing.T) {
 			return
 		}
 		changed[i] = b
-		token, err := jose.ParseSigned(string(changed), []jose.SignatureAlgorithm{jose.EdDSA})
+		token, err := jose.ParseSignedCompact(string(changed), []jose.SignatureAlgorithm{jose.EdDSA})
 		if err != nil {
 			return
 		}
@@ -226,7 +226,7 @@ func TestKeysArePublishedByThumbprintAndRotate(t *testing.T) {
 			t.Errorf("%+v", k)
 		}
 	}
-	token, err := jose.ParseSigned(c.get("/statement/"+firm).body, []jose.SignatureAlgorithm{jose.EdDSA})
+	token, err := jose.ParseSignedCompact(c.get("/statement/"+firm).body, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {
 		t.Fatal(err)
 	}

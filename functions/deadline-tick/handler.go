@@ -14,7 +14,7 @@ import (
 )
 
 // Needs is what this function opens.
-var Needs = open.Needs{Function: "deadline-tick", Redis: open.Write, Objects: true}
+var Needs = open.Needs{Function: "deadline-tick", Redis: open.Write, Objects: open.Store}
 
 var desk = sync.OnceValues(func() (*fn.Mux, error) {
 	env, err := open.Open(Needs)

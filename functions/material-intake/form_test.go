@@ -63,10 +63,10 @@ func TestFormThatWasIncompleteComesBackWithWhatWasChosen(t *testing.T) {
 		says   string
 		link   string
 	}{
-		{"no kind", body, []string{"dryRun", "1"}, 400, page.Say(page.ZH, "fault.batch.kind"), "#f-kind"},
+		{"no kind", body, []string{"dryRun", "1"}, 400, page.Say(page.ZH, "fault.material-intake.choose_kind"), "#f-kind"},
 		{"no file", nil, []string{"kind", "penalty", "dryRun", "1"}, 400, page.Say(page.ZH, "fault.batch.no_file"), "#f-file"},
 		{"empty file", []byte{}, []string{"kind", "penalty", "dryRun", "1"}, 400, page.Say(page.ZH, "fault.batch.no_file"), "#f-file"},
-		{"unknown kind", body, []string{"kind", "trademark", "dryRun", "1"}, 400, page.Say(page.ZH, "fault.batch.kind"), "#f-kind"},
+		{"unknown kind", body, []string{"kind", "trademark", "dryRun", "1"}, 400, page.Say(page.ZH, "fault.material-intake.choose_kind"), "#f-kind"},
 	}
 	for _, tt := range tests {
 		a := k.form(k.ticketed(), tt.file, tt.fields...)

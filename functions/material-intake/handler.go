@@ -30,7 +30,7 @@ import (
 // (it gives them back to their owner), the offline escrow's public key, and the
 // key under which identity numbers are hashed.
 var Needs = open.Needs{
-	Function: "material-intake", Redis: open.Write, Objects: true,
+	Function: "material-intake", Redis: open.Write, Objects: open.Store,
 	Secrets: []string{"escrow-recipient", "id-hash", "material-identity"},
 }
 

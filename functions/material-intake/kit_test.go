@@ -55,7 +55,6 @@ type city struct {
 	credit *credit.Store
 	demo   staff.Demonstration
 	clock  atomic.Int64
-	sent   int
 }
 
 func (c *city) now() time.Time { return time.Unix(0, c.clock.Load()) }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"ipcredit/shared/batch"
 	"ipcredit/shared/fault"
@@ -52,6 +53,9 @@ func (d *desk) index(w http.ResponseWriter, r *http.Request) error {
 // askAgain shows the form with what was chosen and what was wrong. The file has
 // to be chosen again: no page can fill that in.
 func (d *desk) askAgain(w http.ResponseWriter, r *http.Request, chosen url.Values, f *fault.Error) error {
+	if f.Code == "batch.kind" { // worded for programs
+		f = fault.New(f.Kind, "material-intake.choose_kind").With("kind", "material-intake.choose_kind")
+	}
 	return d.ask(w, r, fn.Status(f.Kind), page.NewForm(chosen).Refuse(fn.Lang(r), f))
 }
 
@@ -141,13 +145,17 @@ func stateTag(lang page.Lang, b batch.Batch) page.Cell {
 	case b.State != batch.Done:
 	case b.Held > 0:
 		tone, key = "amber", "material-intake.state.held"
-	case b.Rejected > 0:
-		tone, key = "amber", "material-intake.state.partly"
-		if b.DryRun {
-			key = "material-intake.state.checked"
-		}
 	case b.DryRun:
 		key = "material-intake.state.checked"
+		if b.Rejected > 0 {
+			tone = "amber"
+		}
+	case b.Rejected > 0 && b.Rejected == b.Rows:
+		tone, key = "red", "material-intake.state.none"
+	case b.Rejected > 0:
+		tone, key = "amber", "material-intake.state.partly"
+	case b.Accepted == 0:
+		tone, key = "grey", "material-intake.state.known"
 	default:
 		tone = "green"
 	}
@@ -207,6 +215,10 @@ func (d *desk) batchPage(w http.ResponseWriter, r *http.Request, who caller, b b
 		problems, data.More = problems[:shown], true
 	}
 	data.Listed = len(problems)
+	schema, err := batch.Schema(b.Kind)
+	if err != nil {
+		return err
+	}
 	data.Problems = page.Table{
 		Caption: page.Say(lang, "material-intake.problems"), Quiet: true,
 		Columns: []page.Column{
@@ -218,6 +230,11 @@ func (d *desk) batchPage(w http.ResponseWriter, r *http.Request, who caller, b b
 		field := p.Field
 		if field == "" {
 			field = page.Say(lang, "material-intake.whole_row")
+		}
+		for _, c := range schema.Columns {
+			if c.National != "" && strings.EqualFold(c.National, field) {
+				field += " " + c.Header // nobody knows the codes by heart
+			}
 		}
 		data.Problems.Rows = append(data.Problems.Rows, []page.Cell{{Text: grouped(p.Row)}, {Text: field}, {Text: sentence(lang, p)}})
 	}

@@ -29,7 +29,7 @@ import (
 
 // Needs is what this function opens.
 var Needs = open.Needs{
-	Function: "staff-session", Redis: open.Write, Objects: false,
+	Function: "staff-session", Redis: open.Write,
 	Secrets: []string{"password-pepper", "totp-seal"},
 }
 

@@ -14,6 +14,7 @@ import (
 	"ipcredit/shared/objects"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/sheet"
+	"ipcredit/shared/sheet/book"
 )
 
 // sliceRows is how many rows one commit takes. More would make a commit hold
@@ -444,10 +445,10 @@ func (w *Desk) Problems(ctx context.Context, b Batch, limit int) ([]Problem, err
 // WriteErrors writes the rejected rows as XLSX in the layout they were uploaded
 // in, with a column that says what is wrong.
 func (w *Desk) WriteErrors(ctx context.Context, out io.Writer, b Batch, words func(Problem) string) error {
-	return sheet.WriteErrors(out, sheet.Layout{Headers: b.Header}, func(yield func(sheet.Rejected, error) bool) {
+	return book.WriteErrors(out, sheet.Layout{Headers: b.Header}, func(yield func(book.Rejected, error) bool) {
 		for x, err := range w.rejectedRows(ctx, b) {
 			if err != nil {
-				yield(sheet.Rejected{}, err)
+				yield(book.Rejected{}, err)
 				return
 			}
 			message := ""
@@ -457,7 +458,7 @@ func (w *Desk) WriteErrors(ctx context.Context, out io.Writer, b Batch, words fu
 				}
 				message += words(Problem{Row: x.Row, Field: x.Fields[i], Code: p.Code, Args: p.Args})
 			}
-			if !yield(sheet.Rejected{Cells: x.Cells, Message: message}, nil) {
+			if !yield(book.Rejected{Cells: x.Cells, Message: message}, nil) {
 				return
 			}
 		}

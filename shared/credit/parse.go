@@ -137,14 +137,6 @@ func (p *parser) get(field string) string {
 	return p.row.Get(field)
 }
 
-// need refuses an empty cell of a column the upload has. Where the national list
-// asks for a value but an upload may leave the whole column out.
-func (p *parser) need(field string) {
-	if p.row.Has(field) && p.row.Get(field) == "" && !p.bad[field] {
-		p.add(field, "credit.missing", p.row.Header(field))
-	}
-}
-
 // line is a text of one line, at most n characters.
 func (p *parser) line(field string, n int) string {
 	v := p.get(field)
@@ -370,9 +362,6 @@ func (p *parser) channel(authorityCode string) Channel {
 func (p *parser) licence() Entry {
 	on := p.decided("determinedOn")
 	e, unpublished := p.anyone(on)
-	for _, f := range []string{"authorityCode"} {
-		p.need(f)
-	}
 	c := &LicenceContent{
 		Document: p.line("document", shortText), Project: p.line("project", shortText), Category: p.line("category", shortText),
 		Certificate: p.line("certificate", shortText), CertificateNo: p.line("certificateNo", shortText),

@@ -171,8 +171,6 @@ func TestEveryFaultOfARowIsNamedWithItsField(t *testing.T) {
 		{"only separators", Penalty, m{"classes": ";；"}, "classes", "credit.missing"},
 		{"authority that is a company", Penalty, m{"authorityCode": "91410771MA00AAA104"}, "authorityCode", "credit.authority_code"},
 		{"authority code's check digit", Penalty, m{"authorityCode": "114107000000000191"}, "authorityCode", "ident.uscc.check"},
-		{"no authority code", Penalty, m{"authorityCode": ""}, "authorityCode", "credit.missing"},
-		{"no content", Penalty, m{"text": ""}, "text", "credit.missing"},
 		{"source code", Penalty, m{"dataSourceCode": "12410000000000027F"}, "dataSourceCode", "credit.authority_code"},
 		{"no facts", Penalty, m{"facts": ""}, "facts", "sheet.required"},
 		{"bidi characters", Penalty, m{"facts": "事实\u202e颠倒"}, "facts", "sheet.control_character"},

@@ -10,9 +10,6 @@ import (
 func (p *parser) penalty() Entry {
 	on := p.decided("determinedOn")
 	e, unpublished := p.anyone(on)
-	for _, f := range []string{"text", "authorityCode"} {
-		p.need(f)
-	}
 	c := &PenaltyContent{
 		Violation: p.prose("violation"), Facts: p.prose("facts"), Basis: p.prose("basis"), Text: p.prose("text"),
 		FineFen: p.money("fine"), ConfiscatedFen: p.money("confiscated"), LicenceNamed: p.line("licenceNamed", shortText),

@@ -18,6 +18,12 @@ var (
 	groupForm  = regexp.MustCompile(`[0-9]+[Xx]?`)
 	phoneForm  = regexp.MustCompile(`^(?:86)?1[3-9][0-9]{9}$`)
 	lineForm   = regexp.MustCompile(`^(?:86[ -]?)?0[0-9]{2,3}[ -][0-9]{7,8}$`)
+	// addressForm finds where somebody lives: a word that says so, and what follows
+	// up to a number of a house, a flat or a village. The seat of an organisation
+	// (住所) is none.
+	addressForm = regexp.MustCompile(`((?:家庭住址|住址|现住址|户籍所在地|户籍地址|户籍地|家住|住在|住于|居住于|居住在|[人某，,、；;（(:：。 ]住址?|^住址?)[为是于在:： ]*)` +
+		`[^，,。；;、()（）所房宅院宿持][^，,。；;、()（）]{2,60}?(?:号楼|号院|号|室|村|组|栋|单元|小区|社区|庄)` +
+		`(?:[^，,。；;、()（）]{0,30}(?:号|室|层|栋|单元|组))?`)
 	halfDigits = strings.NewReplacer("０", "0", "１", "1", "２", "2", "３", "3", "４", "4",
 		"５", "5", "６", "6", "７", "7", "８", "8", "９", "9", "Ｘ", "X", "－", "-", "—", "-")
 )
@@ -26,7 +32,8 @@ var (
 var farFuture = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // redact hides in free text what may never be published (domain reference F.7):
-// identity numbers, bank accounts, phone numbers; and it masks the names of the
+// identity numbers, bank accounts, phone numbers, home addresses as far as words
+// around them tell; and it masks the names of the
 // natural persons known from the row, except inside keep, the name of the
 // organisation. It is done before a text is stored. Document, patent, licence
 // and credit code numbers stay.
@@ -34,7 +41,7 @@ func redact(text, keep string, names ...string) string {
 	if text == "" {
 		return ""
 	}
-	text = redactNumbers(text)
+	text = addressForm.ReplaceAllString(redactNumbers(text), "${1}"+hidden)
 	parts := []string{text}
 	if keep != "" {
 		parts = strings.Split(text, keep)

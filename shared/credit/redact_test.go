@@ -41,3 +41,22 @@ func TestHidesPersonalNumbersAndNothingElse(t *testing.T) {
 		t.Errorf("names: %q", got)
 	}
 }
+
+func TestRedactHidesWhereSomebodyLives(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ text, want string }{
+		{"当事人住样例路九百九十九号，销售侵权商品", "当事人住[*]，销售侵权商品"},
+		{"张某（住址：示例市演示区示例路1号2单元301室）参与", "张某（住址：[*]）参与"},
+		{"户籍所在地示例县示例镇示例村3组。", "户籍所在地[*]。"},
+		{"家住虚构小区8号楼。另查明", "家住[*]。另查明"},
+		{"公司住所地为新乡市示例路1号", "公司住所地为新乡市示例路1号"},
+		{"销售住房用品，住院部采购", "销售住房用品，住院部采购"},
+		{"依据《商标法》第六十条，新测市监处罚〔2026〕1号", "依据《商标法》第六十条，新测市监处罚〔2026〕1号"},
+		{"经营场所位于示例路1号", "经营场所位于示例路1号"},
+	}
+	for _, test := range tests {
+		if got := redact(test.text, ""); got != test.want {
+			t.Errorf("%q became %q, want %q", test.text, got, test.want)
+		}
+	}
+}

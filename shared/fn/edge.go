@@ -80,7 +80,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 
 	if r.URL.Path == "/metrics" && direct(r) {
-		metrics().ServeHTTP(w, r)
+		exposition(w, r)
 		return
 	}
 	out := &counted{ResponseWriter: w}

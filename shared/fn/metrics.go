@@ -1,34 +1,27 @@
 package fn
 
 import (
+	"fmt"
 	"net/http"
-	"strconv"
-	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/VictoriaMetrics/metrics"
 )
 
-// The labels are patterns and numbers only: a path value may be a subject's
-// code, and what was asked for is nobody's business.
-var (
-	registry = prometheus.NewRegistry()
-	requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "ipcredit_request_seconds",
-		Help:    "Time to answer, by route pattern, method and status.",
-		Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10},
-	}, []string{"route", "method", "status"})
-	registered = sync.OnceFunc(func() { registry.MustRegister(requests) })
-)
+// buckets of the time to answer, in seconds.
+var buckets = []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10}
 
-func metrics() http.Handler {
-	registered()
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+// exposition writes the counters in Prometheus's text format. The labels are
+// patterns and numbers only: a path value may be a subject's code, and what was
+// asked for is nobody's business.
+func exposition(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	metrics.WritePrometheus(w, true)
 }
 
 func observe(route, method string, status int, took time.Duration) {
-	requests.WithLabelValues(route, knownMethod(method), strconv.Itoa(status)).Observe(took.Seconds())
+	name := fmt.Sprintf("ipcredit_request_seconds{route=%q,method=%q,status=\"%d\"}", route, knownMethod(method), status)
+	metrics.GetOrCreatePrometheusHistogramExt(name, buckets).Update(took.Seconds())
 }
 
 // knownMethod keeps made-up methods from making up metric series.

@@ -76,8 +76,7 @@ func Once(j *journal.Journal, caller func(*http.Request) string, h Handler) Hand
 			}
 			w.Header().Set("Idempotent-Replayed", "true")
 			w.WriteHeader(first.Status)
-			_, err := w.Write(first.Answer)
-			return err
+			return writeBody(w, first.Answer)
 		}
 
 		rec := &recorder{header: http.Header{}}
@@ -105,8 +104,7 @@ func Once(j *journal.Journal, caller func(*http.Request) string, h Handler) Hand
 		if rec.status != 0 {
 			w.WriteHeader(rec.status)
 		}
-		_, err = w.Write(rec.body.Bytes())
-		return err
+		return writeBody(w, rec.body.Bytes())
 	}
 }
 
@@ -148,6 +146,15 @@ func claim(ctx context.Context, j *journal.Journal, name string, mine kept) (*ke
 		return &first, nil
 	}
 	return nil, fault.New(fault.Conflict, "fn.key_running").After(time.Second)
+}
+
+// writeBody writes a body; none where there is none, which 204 forbids.
+func writeBody(w http.ResponseWriter, data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	_, err := w.Write(data)
+	return err
 }
 
 func visible(s string) bool {

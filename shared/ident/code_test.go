@@ -520,6 +520,6 @@ func FuzzParsers(f *testing.F) {
 		_, _ = ParsePersonID(s, on)
 		_, _ = MakeUSCC(s)
 		MaskName(s)
-		MaskID(s)
+		_ = MaskID(s)
 	})
 }

@@ -29,6 +29,9 @@ var (
 	simpleRune    = map[rune]rune{}
 	simplePhrases *strings.Replacer
 	phraseRune    = map[rune]bool{} // the characters that phrases begin with
+	// settled marks the characters that Normal leaves as they are wherever they
+	// stand: unified ideographs that are simplified, small letters, digits.
+	settled [0xa000]bool
 
 	divisions = func() []division {
 		var list []division
@@ -46,6 +49,9 @@ var (
 	industryOf = map[string]bool{}
 
 	longestDivision, longestForm, longestIndustry int
+	// formEnds and industryEnds are the last characters of those words: most
+	// texts end with another, and are not searched for one.
+	formEnds, industryEnds = map[rune]bool{}, map[rune]bool{}
 )
 
 func init() {
@@ -60,6 +66,10 @@ func init() {
 		}
 	}
 	simplePhrases = strings.NewReplacer(phrases...)
+	for r := range rune(len(settled)) {
+		_, folds := simpleRune[r]
+		settled[r] = plain(r) && !folds && !phraseRune[r]
+	}
 	for _, d := range divisions {
 		divisionOf[d.full] = d
 		longestDivision = max(longestDivision, utf8.RuneCountInString(d.full))
@@ -73,11 +83,18 @@ func init() {
 		form, branch := strings.CutPrefix(row, "^")
 		formOf[form] = branch
 		longestForm = max(longestForm, utf8.RuneCountInString(form))
+		formEnds[end(form)] = true
 	}
 	for _, row := range lines(industryData) {
 		for word := range strings.FieldsSeq(row) {
 			industryOf[word] = true
 			longestIndustry = max(longestIndustry, utf8.RuneCountInString(word))
+			industryEnds[end(word)] = true
+		}
+	}
+	for form := range formOf {
+		if isIndustry(form) {
+			industryEnds[end(form)] = true
 		}
 	}
 }
@@ -103,7 +120,18 @@ func Normal(name string) string {
 }
 
 func folded(name string) string {
+	if !strings.ContainsFunc(name, unsettled) {
+		return name // nearly every name that is stored
+	}
 	return Simplify(compatible(strings.ToLower(compatible(strings.ToValidUTF8(name, "")))))
+}
+
+func unsettled(r rune) bool { return int(r) >= len(settled) || !settled[r] }
+
+// plain tells the unified ideographs, small letters and digits: nearly every
+// name holds nothing else.
+func plain(r rune) bool {
+	return r >= 0x4e00 && r <= 0x9fff || r >= 'a' && r <= 'z' || r >= '0' && r <= '9'
 }
 
 // compatible is NFKC; small letters of a few scripts are not yet in that form
@@ -116,15 +144,7 @@ func compatible(s string) string {
 }
 
 func keep(s string) string {
-	plain := true
-	for _, r := range s {
-		// The unified ideographs, small letters and digits: nearly every name.
-		if !(r >= 0x4e00 && r <= 0x9fff || r >= 'a' && r <= 'z' || r >= '0' && r <= '9') {
-			plain = false
-			break
-		}
-	}
-	if plain {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
 		return s
 	}
 	return norm.NFC.String(strings.Map(func(r rune) rune {
@@ -216,21 +236,24 @@ const mostParts = 8
 func (n *Name) stripForms(s string) string {
 	company := false
 	for range mostParts {
-		end := tail(s, longestForm, func(w string) bool { _, ok := formOf[w]; return ok })
-		if end == "" || end == s {
+		if !formEnds[end(s)] {
 			return s
 		}
-		rest := strings.TrimSuffix(s, end)
-		soft := !legal(end) && !formOf[end]
+		form := tail(s, longestForm, isForm)
+		if form == "" || form == s {
+			return s
+		}
+		rest := strings.TrimSuffix(s, form)
+		soft := !legal(form) && !formOf[form]
 		// Behind 有限公司 the words 超市 or 酒店 say the trade, not the form; and one
 		// character (行, 社, 部) is as often the end of a trade name.
-		if soft && (company || utf8.RuneCountInString(end) == 1 && utf8.RuneCountInString(rest) < 3) {
+		if soft && (company || utf8.RuneCountInString(form) == 1 && utf8.RuneCountInString(rest) < 3) {
 			return s
 		}
-		n.Form = end + n.Form
+		n.Form = form + n.Form
 		s = rest
-		company = company || legal(end) && (strings.HasSuffix(end, "公司") || strings.HasSuffix(end, "集团"))
-		if formOf[end] {
+		company = company || legal(form) && (strings.HasSuffix(form, "公司") || strings.HasSuffix(form, "集团"))
+		if formOf[form] {
 			n.Branch = true
 			// …有限公司新乡分公司: the branch's place goes with the ending.
 			if place := tail(s, longestDivision, isDivision); place != "" && place != s {
@@ -272,13 +295,14 @@ func (n *Name) stripDivisions(s string) string {
 // longest first; at least one character stays.
 func SplitCore(core string) (brand, industry string) {
 	rest := core
-	for {
+	for industryEnds[end(rest)] {
 		word := tail(rest, longestIndustry, isIndustry)
 		if word == "" || word == rest {
-			return rest, strings.TrimPrefix(core, rest)
+			break
 		}
 		rest = strings.TrimSuffix(rest, word)
 	}
+	return rest, strings.TrimPrefix(core, rest)
 }
 
 // legal tells the forms that an act of law gives, which say nothing of the trade.
@@ -309,6 +333,12 @@ func isIndustry(w string) bool {
 func isDivision(s string) bool { _, ok := divisionOf[s]; return ok }
 func isForm(s string) bool     { _, ok := formOf[s]; return ok }
 
+// end is the last character of s.
+func end(s string) rune {
+	r, _ := utf8.DecodeLastRuneInString(s)
+	return r
+}
+
 // tail is the longest ending of s, at most n characters, that satisfies is.
 func tail(s string, n int, is func(string) bool) string {
 	longest := ""
@@ -337,23 +367,34 @@ func head(s string, n int, is func(string) bool) string {
 
 // Grams are the pairs of neighbouring characters of s, each once, in order.
 func Grams(s string) []string {
-	var grams []string
-	var last rune = -1
-	for _, r := range s {
-		if last >= 0 {
-			grams = append(grams, string([]rune{last, r}))
+	n := utf8.RuneCountInString(s)
+	if n < 2 {
+		return nil
+	}
+	if !utf8.ValidString(s) {
+		s = string([]rune(s)) // a pair is text, even of a text that is none
+	}
+	grams := make([]string, 0, n-1)
+	var seen map[string]bool
+	if n > 32 { // below, looking through the list is faster
+		seen = make(map[string]bool, n)
+	}
+	last := 0 // where the character before begins
+	for i, r := range s {
+		if i == 0 {
+			continue
 		}
-		last = r
+		g := s[last : i+utf8.RuneLen(r)]
+		last = i
+		if seen[g] || seen == nil && slices.Contains(grams, g) {
+			continue
+		}
+		if seen != nil {
+			seen[g] = true
+		}
+		grams = append(grams, g)
 	}
-	if len(grams) < 2 {
-		return grams
-	}
-	seen := make(map[string]bool, len(grams))
-	return slices.DeleteFunc(grams, func(g string) bool {
-		dup := seen[g]
-		seen[g] = true
-		return dup
-	})
+	return grams
 }
 
 // CommonGrams are the pairs inside the words that many names share: industry

@@ -172,3 +172,42 @@ func FuzzNames(f *testing.F) {
 		Plain(s)
 	})
 }
+
+func TestShortcutOfNormalChangesNothing(t *testing.T) {
+	t.Parallel()
+	long := func(s string) string {
+		return keep(Simplify(compatible(strings.ToLower(compatible(strings.ToValidUTF8(s, ""))))))
+	}
+	for r := rune(0); r < 0x11000; r++ {
+		for _, s := range []string{string(r), "新" + string(r), string(r) + "新"} {
+			if got, want := Normal(s), long(s); got != want {
+				t.Fatalf("%q (%U): %q, want %q", s, r, got, want)
+			}
+		}
+	}
+	part := rapid.OneOf(rapid.String(), rapid.SampledFrom(append(lines(simplifiedData), "新乡市", "乾隆", "（集团）", "\xff")))
+	rapid.Check(t, func(t *rapid.T) {
+		s := strings.Join(rapid.SliceOfN(part, 0, 5).Draw(t, "parts"), "")
+		if got, want := Normal(s), long(s); got != want {
+			t.Fatalf("%q: %q, want %q", s, got, want)
+		}
+	})
+}
+
+func TestGramsAreEachPairOnceInOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.SampledFrom([]rune("新乡市a")), 0, 60, -1),
+			rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 40), func(b []byte) string { return string(b) })).Draw(t, "s")
+		var want []string
+		r := []rune(s)
+		for i := 1; i < len(r); i++ {
+			if g := string(r[i-1 : i+1]); !slices.Contains(want, g) {
+				want = append(want, g)
+			}
+		}
+		if got := Grams(s); !slices.Equal(got, want) {
+			t.Fatalf("%q: %q, want %q", s, got, want)
+		}
+	})
+}

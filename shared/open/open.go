@@ -37,10 +37,21 @@ const (
 type Needs struct {
 	Function string
 	Redis    Access
-	Objects  bool
+	Objects  Opener   // Store, or nil; naming it is what links the object store's client
 	Secrets  []string // names of secret files, without those for Redis and objects
 	Admin    bool     // the operator's own commands only: Redis administration
 }
+
+// Opener opens the object store for a function.
+type Opener func(Needs) (*objects.Buckets, error)
+
+// onDesk opens the store for functions that do not: on a desk without a Redis
+// that lasts, everybody's changes must be in the archive before an answer.
+var onDesk Opener
+
+// OnDesk makes every function that writes archive through the store opened by o.
+// Only the local runner calls it, before any function is called.
+func OnDesk(o Opener) { onDesk = o }
 
 // AllSecrets are the secret files the function mounts: its own, and its
 // credentials for Redis and the object store.
@@ -49,7 +60,7 @@ func (n Needs) AllSecrets() []string {
 	if n.Redis != None {
 		all = append(all, "redis-"+n.Function)
 	}
-	if n.Objects {
+	if n.Objects != nil {
 		all = append(all, "s3-"+n.Function)
 	}
 	slices.Sort(all)
@@ -81,14 +92,17 @@ func Open(n Needs) (*Env, error) {
 		Now:       time.Now,
 		needs:     n,
 	}
-	// Whoever writes while the archive is in step needs its store, declared or not.
+	opener := n.Objects
 	synced := Value("archive") == "sync" && n.Redis == Write
-	if n.Objects || synced {
-		buckets, err := openObjects(n)
+	if opener == nil && synced {
+		opener = onDesk
+	}
+	if opener != nil {
+		buckets, err := opener(n)
 		if err != nil {
 			return nil, err
 		}
-		if n.Objects {
+		if n.Objects != nil {
 			e.Objects = buckets
 		}
 		e.Archive = journal.NewArchive(buckets.Main, journal.KeepSegments, time.Now)
@@ -100,7 +114,7 @@ func Open(n Needs) (*Env, error) {
 		}
 		e.Redis = rdb
 		e.Journal = journal.New(rdb, e.City, journal.Options{
-			Archive: e.Archive, Sync: synced,
+			Archive: e.Archive, Sync: synced && e.Archive != nil,
 		})
 	}
 	return e, nil
@@ -219,7 +233,8 @@ func redisOptions(address, user, password string) (*redis.UniversalOptions, erro
 	return o, nil
 }
 
-func openObjects(n Needs) (*objects.Buckets, error) {
+// Store opens the buckets of the s3_url setting for the function.
+func Store(n Needs) (*objects.Buckets, error) {
 	access, key, err := credentials("s3-" + n.Function)
 	if err != nil {
 		return nil, err

@@ -294,7 +294,7 @@ func TestAllSecretsAreTheFunctionsOwnAndItsCredentials(t *testing.T) {
 	}{
 		{"nothing", Needs{Function: "f"}, nil},
 		{"Redis to read", Needs{Function: "f", Redis: Read}, []string{"redis-f"}},
-		{"all", Needs{Function: "f", Redis: Write, Objects: true, Secrets: []string{"z", "a"}}, []string{"a", "redis-f", "s3-f", "z"}},
+		{"all", Needs{Function: "f", Redis: Write, Objects: Store, Secrets: []string{"z", "a"}}, []string{"a", "redis-f", "s3-f", "z"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := slices.Clone(tt.needs.Secrets)
@@ -378,7 +378,7 @@ func TestFileAddressOpensADirectory(t *testing.T) {
 	withSecrets(t, nil)
 	dir := filepath.Join(t.TempDir(), "objects")
 	Use(map[string]string{"s3_url": "file://" + dir})
-	e, err := Open(Needs{Function: "f", Objects: true})
+	e, err := Open(Needs{Function: "f", Objects: Store})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +388,7 @@ func TestFileAddressOpensADirectory(t *testing.T) {
 	if _, err := e.Objects.Main.Probe(t.Context()); err != nil {
 		t.Error(err)
 	}
-	again, err := Open(Needs{Function: "g", Objects: true})
+	again, err := Open(Needs{Function: "g", Objects: Store})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -404,9 +404,9 @@ func TestOpenRefusesWhatItCannotUse(t *testing.T) {
 		settings map[string]string
 	}{
 		{"no Redis address", Needs{Function: "f", Redis: Read}, map[string]string{"redis_url": ""}},
-		{"no store address", Needs{Function: "f", Objects: true}, map[string]string{"s3_url": ""}},
-		{"a store address that is none", Needs{Function: "f", Objects: true}, map[string]string{"s3_url": "ftp://u:geheim@store"}},
-		{"a store address with a path", Needs{Function: "f", Objects: true}, map[string]string{"s3_url": "http://u:geheim@store/bucket"}},
+		{"no store address", Needs{Function: "f", Objects: Store}, map[string]string{"s3_url": ""}},
+		{"a store address that is none", Needs{Function: "f", Objects: Store}, map[string]string{"s3_url": "ftp://u:geheim@store"}},
+		{"a store address with a path", Needs{Function: "f", Objects: Store}, map[string]string{"s3_url": "http://u:geheim@store/bucket"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			withSecrets(t, nil)
@@ -429,7 +429,7 @@ func TestOpenOpensWhatIsNeededAndNoMore(t *testing.T) {
 		"redis_url": "redis://127.0.0.1:1", "s3_url": "http://u:p@127.0.0.1:1",
 	})
 	// Neither server is there: they are asked at the first call, not before.
-	all, err := Open(Needs{Function: "f", Redis: Write, Objects: true})
+	all, err := Open(Needs{Function: "f", Redis: Write, Objects: Store})
 	if err != nil {
 		t.Fatal(err)
 	}

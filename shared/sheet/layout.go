@@ -14,7 +14,7 @@ import (
 // Layout is how an upload is laid out: which of its columns is which field.
 type Layout struct {
 	// Headers are the headers as the uploader wrote them, in his order. The
-	// column of messages that WriteErrors adds is not among them, so that a
+	// column of messages that book.WriteErrors adds is not among them, so that a
 	// corrected errors.xlsx can be uploaded as it is.
 	Headers []string
 
@@ -48,13 +48,20 @@ func (l *Layout) add(header string, c Column, source int) {
 // names finds columns by anything an uploader may call them.
 type names struct {
 	columns map[string]int // folded name → index into Schema.Columns
-	errors  string         // folded header of the column WriteErrors adds
+	errors  string         // folded header of the column of messages
 }
 
-// names refuses a schema in which one name means two columns: a mistake of the
-// program.
+// Validate refuses a schema with a column that has no field or no header, or in
+// which one name means two columns. Either is a mistake of the program, not of
+// an uploader, and therefore no fault.
+func (s Schema) Validate() error {
+	_, err := s.names()
+	return err
+}
+
+// names refuses a schema as Validate says.
 func (s Schema) names() (names, error) {
-	n := names{columns: make(map[string]int, 3*len(s.Columns)), errors: fold(errorsHeader())}
+	n := names{columns: make(map[string]int, 3*len(s.Columns)), errors: fold(ErrorsHeader())}
 	for i, c := range s.Columns {
 		if c.Field == "" || c.Header == "" {
 			return n, fmt.Errorf("sheet: schema %q: column %d has no field or no header", s.Name, i+1)
@@ -73,7 +80,9 @@ func (s Schema) names() (names, error) {
 	return n, nil
 }
 
-func errorsHeader() string { return page.Say(page.ZH, "sheet.errors.header") }
+// ErrorsHeader heads the column of messages in a list of rejected rows, in
+// Chinese like all headers. Open skips a column so headed.
+func ErrorsHeader() string { return page.Say(page.ZH, "sheet.errors.header") }
 
 // fold makes headers comparable: width and compatibility forms (NFKC), case,
 // and every space, mark of obligation and invisible character gone.

@@ -2,9 +2,9 @@
 //
 // It reads XLSX, CSV (UTF-8, UTF-8 with BOM, GB18030, UTF-16 with BOM) and
 // JSON against a Schema, one row at a time, inside fixed limits, and writes
-// templates, lists of rejected rows and exports in which no cell can become a
-// formula. It knows nothing of credit law: what a value means is for the matter
-// that asked for the rows.
+// exports as CSV in which no cell can become a formula; spreadsheets are written
+// by package book. It knows nothing of credit law: what a value means is for the
+// matter that asked for the rows.
 //
 // What is wrong with a file as a whole is a fault (package fault) and ends the
 // reading. What is wrong with one row is a Problem of that row, and reading

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -281,6 +282,33 @@ func TestDayReadsOnlyWhatLeavesNoDoubt(t *testing.T) {
 	}
 }
 
+func TestValidateRefusesSchemasThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		add  []Column
+		good bool
+	}{
+		{"as it is", nil, true},
+		{"one name twice for one column", []Column{{Field: "origin", Header: "产地", Also: []string{"ORIGIN", "产 地"}}}, true},
+		{"no field", []Column{{Header: "产地"}}, false},
+		{"no header", []Column{{Field: "place"}}, false},
+		{"a header twice", []Column{{Field: "place", Header: "规格"}}, false},
+		{"a header that only looks different", []Column{{Field: "place", Header: "单价（元）"}}, false},
+		{"another name that is a column's code", []Column{{Field: "place", Header: "产地", Also: []string{"sp_mc"}}}, false},
+	} {
+		s := shop
+		s.Columns = append(s.Columns[:len(s.Columns):len(s.Columns)], c.add...)
+		err := s.Validate()
+		if (err == nil) != c.good {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if _, ok := fault.Of(err); ok {
+			t.Errorf("%s: the uploader is blamed", c.name)
+		}
+	}
+}
+
 func TestNewRowPanicsOnAnUnknownField(t *testing.T) {
 	t.Parallel()
 	defer func() {
@@ -340,7 +368,7 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, os.ErrDeadlineExceeded }
 
-func each[T any](items ...T) func(func(T, error) bool) {
+func each[T any](items ...T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for _, i := range items {
 			if !yield(i, nil) {
@@ -358,6 +386,12 @@ func TestEveryCodeHasASentence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Package book words what it writes by the same file of words.
+	written, err := filepath.Glob("book/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, written...)
 	used := make(map[string]bool)
 	for _, name := range files {
 		src, err := os.ReadFile(name)

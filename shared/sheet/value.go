@@ -216,17 +216,19 @@ func decimal(s string) bool {
 	return true
 }
 
-// neutral makes a cell that a spreadsheet program would take for a formula
-// into text, by an apostrophe. It can be undone: natural(neutral(s)) == s.
-func neutral(s string) string {
+// Neutral makes a cell that a spreadsheet program would take for a formula into
+// text, by an apostrophe in front; any other cell comes back as it is. WriteCSV
+// and package book pass every cell through it, and Open takes the apostrophe off
+// again.
+func Neutral(s string) string {
 	if dangerous(s) {
 		return "'" + s
 	}
 	return s
 }
 
-// natural undoes neutral. It also undoes what people and programs do to keep a
-// number as text: ="00123" and a tab behind the digits.
+// natural undoes Neutral: natural(Neutral(s)) == s. It also undoes what people
+// and programs do to keep a number as text: ="00123" and a tab behind the digits.
 func natural(s string) string {
 	if s == "" {
 		return s

@@ -13,9 +13,9 @@ import (
 	"ipcredit/shared/page"
 )
 
-// XLSX is read here and not by excelize, which writes our files: excelize's row
-// iterator does not tell which numbers are days nor which have lost digits, and
-// it wants the whole archive in memory.
+// XLSX is read here and not by excelize, with which package book writes our
+// files: excelize's row iterator does not tell which numbers are days nor which
+// have lost digits, and it wants the whole archive in memory.
 
 // book is an open XLSX file.
 type book struct {
@@ -364,10 +364,11 @@ func (r *sheetRows) next() (raw, error) {
 
 var errOrder = errors.New("rows or cells out of order")
 
-const (
-	rowsMost    = 1 << 20 // of an XLSX sheet
-	columnsMost = 1 << 14
-)
+// XLSXRows is how many rows a sheet of an XLSX file can have, its header
+// included.
+const XLSXRows = 1 << 20
+
+const columnsMost = 1 << 14
 
 // cells returns the next row that has any text.
 func (r *sheetRows) cells() ([]string, error) {
@@ -395,7 +396,7 @@ func (r *sheetRows) cells() ([]string, error) {
 					return nil, r.book.parts.broken(err)
 				}
 			}
-			if at <= r.at || at > rowsMost {
+			if at <= r.at || at > XLSXRows {
 				return nil, r.book.parts.broken(errOrder)
 			}
 			r.at = at

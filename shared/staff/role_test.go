@@ -28,7 +28,6 @@ var (
 	hongqi = Organization{ID: "hongqi", Kind: DistrictBureau, Divisions: []string{"410702"}, Parent: "lead"}
 	muye   = Organization{ID: "muye", Kind: DistrictBureau, Divisions: []string{"410711"}, Parent: "lead"}
 	suo    = Organization{ID: "suo", Kind: SubOffice, Divisions: []string{"410702"}, Parent: "hongqi"}
-	suo2   = Organization{ID: "suo2", Kind: SubOffice, Divisions: []string{"410702"}, Parent: "hongqi"}
 	health = Organization{ID: "health", Kind: Department, Divisions: []string{"410700"}}
 	jiwei  = Organization{ID: "discipline", Kind: Discipline, Divisions: []string{"410700"}}
 	jia    = Organization{ID: "jia", Kind: Subject, Divisions: []string{"410771"}, Code: "91410771MA00AAA104", Name: "虚构甲科技有限公司"}

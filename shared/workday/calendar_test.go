@@ -3,6 +3,7 @@ package workday
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,10 +70,7 @@ func TestALaterNoticeReplacesAnEarlierOneInAnyOrder(t *testing.T) {
 	}
 	old := invented(t)
 	old.Year, old.Published = 2026, MustDate("2020-01-01")
-	old.Off, old.Work = Official().years[2026].Off[:0:0], nil
-	for _, s := range Official().years[2026].Off {
-		old.Off = append(old.Off, s)
-	}
+	old.Off, old.Work = slices.Clone(Official().years[2026].Off), nil
 	old.Off[1].To = old.Off[1].To.AddDays(1)
 	c, err := NewCalendar(old)
 	if err != nil {

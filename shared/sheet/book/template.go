@@ -1,4 +1,4 @@
-package sheet
+package book
 
 import (
 	"fmt"
@@ -7,15 +7,15 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"ipcredit/shared/page"
+	"ipcredit/shared/sheet"
 )
 
 // Template writes an empty XLSX to fill in: a sheet with the headers alone,
 // required ones marked, codes and days as text, drop-downs and hints on the
 // columns; and a sheet of instructions with one fictitious example. In a demo
 // the instructions say so first. The same schema gives the same bytes.
-func Template(w io.Writer, schema Schema, demo bool) (err error) {
-	if _, err := schema.names(); err != nil {
+func Template(w io.Writer, schema sheet.Schema, demo bool) (err error) {
+	if err := schema.Validate(); err != nil {
 		return err
 	}
 	f := excelize.NewFile()
@@ -32,11 +32,9 @@ func Template(w io.Writer, schema Schema, demo bool) (err error) {
 	return send(f, w)
 }
 
-func say(key string, args ...any) string { return page.Say(page.ZH, key, args...) }
-
 type template struct {
 	f      *excelize.File
-	schema Schema
+	schema sheet.Schema
 	styles styles
 	data   string // names of the sheets
 	notes  string
@@ -53,7 +51,7 @@ func (t *template) header() error {
 		if err != nil {
 			return err
 		}
-		if c.Kind == Code || c.Kind == Date || c.Kind == Choice {
+		if c.Kind == sheet.Code || c.Kind == sheet.Date || c.Kind == sheet.Choice {
 			if err := t.f.SetColStyle(t.data, column, t.styles.text); err != nil {
 				return err
 			}
@@ -89,7 +87,7 @@ func (t *template) validations() error {
 			return err
 		}
 		v := excelize.NewDataValidation(true)
-		v.SetSqref(fmt.Sprintf("%s2:%s%d", column, column, rowsMost))
+		v.SetSqref(fmt.Sprintf("%s2:%s%d", column, column, sheet.XLSXRows))
 		hint := []string{must(c), kindWord(c.Kind)}
 		for _, s := range []string{c.Note, c.Example} {
 			if s != "" {
@@ -97,7 +95,7 @@ func (t *template) validations() error {
 			}
 		}
 		v.SetInput(clip(c.Header, 32), clip(strings.Join(hint, "；"), 250))
-		if len(c.Choices) > 0 && c.Kind == Choice {
+		if len(c.Choices) > 0 && c.Kind == sheet.Choice {
 			if err := t.list(v, c.Choices); err != nil {
 				return err
 			}
@@ -196,22 +194,22 @@ func (t *template) instructions(demo bool) error {
 	return t.f.SetColWidth(t.notes, "A", "G", 24)
 }
 
-func must(c Column) string {
+func must(c sheet.Column) string {
 	if c.Required {
 		return say("sheet.must.yes")
 	}
 	return say("sheet.must.no")
 }
 
-func kindWord(k Kind) string {
+func kindWord(k sheet.Kind) string {
 	switch k {
-	case Date:
+	case sheet.Date:
 		return say("sheet.kind.date")
-	case Money:
+	case sheet.Money:
 		return say("sheet.kind.money")
-	case Choice:
+	case sheet.Choice:
 		return say("sheet.kind.choice")
-	case Code:
+	case sheet.Code:
 		return say("sheet.kind.code")
 	}
 	return say("sheet.kind.text")
