@@ -173,6 +173,6 @@ func command() *cobra.Command {
 	root.Flags().StringVar(&p.addr, "addr", "127.0.0.1:8080", say("runner.flag.addr"))
 	root.Flags().BoolVar(&demo, "demo", false, say("runner.flag.demo"))
 	root.AddCommand(doctorCommand(&p), userCommand(&p), keyCommand(&p), importCommand(&p),
-		exportCommand(&p), digestCommand(&p), restoreCommand(&p), benchCommand(&p), aclCommand(&p))
+		exportCommand(&p), digestCommand(&p), restoreCommand(&p), reindexCommand(&p), benchCommand(&p), aclCommand(&p))
 	return withUsage(root)
 }

@@ -19,6 +19,7 @@ import (
 	"ipcredit/shared/open"
 	"ipcredit/shared/page"
 	"ipcredit/shared/staff"
+	"ipcredit/shared/subject"
 )
 
 // withParts runs a command against the installation: the configured servers, or
@@ -303,6 +304,35 @@ func restore(ctx context.Context, p place, env *open.Env) error {
 	}
 	return p.print(map[string]any{"entries": entries, "keys": keys, "digest": digest, "seconds": time.Since(start).Seconds()},
 		"runner.restore.done", entries, keys, digest, time.Since(start).Round(time.Millisecond))
+}
+
+func reindexCommand(p *place) *cobra.Command {
+	return &cobra.Command{
+		Use:   "reindex",
+		Short: say("runner.reindex.short"),
+		Long:  say("runner.reindex.long"),
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withParts(cmd.Context(), *p, func(env *open.Env) error { return reindex(cmd.Context(), *p, env) })
+		},
+	}
+}
+
+func reindex(ctx context.Context, p place, env *open.Env) error {
+	var subjects int
+	var archived error
+	entry := journal.Entry{Actor: "operator", Action: "subject.reindex", At: time.Now()}
+	err := subject.NewStore(env.Journal).Reindex(ctx, entry, func(done int) {
+		subjects = done
+		// What is written waits in Redis's memory for the archive.
+		if _, err := env.Archive.Run(ctx, env.Journal); err != nil {
+			archived = err
+		}
+	})
+	if err := errors.Join(err, archived); err != nil {
+		return told(err)
+	}
+	return p.print(map[string]int{"subjects": subjects}, "runner.reindex.done", subjects)
 }
 
 func digestCommand(p *place) *cobra.Command {

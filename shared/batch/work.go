@@ -188,6 +188,7 @@ func (r *run) parse(ctx context.Context, b Batch, out chan<- parsed) {
 	}
 	for {
 		p := r.next(b.ID, size)
+		p.slice.change.Prepare()
 		if b.Atomic && p.err == nil && !p.end {
 			p.err = fault.New(fault.TooLarge, "batch.atomic_rows", MaxAtomic)
 		}

@@ -41,7 +41,10 @@ func redact(text, keep string, names ...string) string {
 	if text == "" {
 		return ""
 	}
-	text = addressForm.ReplaceAllString(redactNumbers(text), "${1}"+hidden)
+	text = redactNumbers(text)
+	if strings.Contains(text, "住") || strings.Contains(text, "户籍") {
+		text = addressForm.ReplaceAllString(text, "${1}"+hidden)
+	}
 	parts := []string{text}
 	if keep != "" {
 		parts = strings.Split(text, keep)

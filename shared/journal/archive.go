@@ -275,7 +275,7 @@ func pack(h header, entries []redis.XMessage) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: encoding segment: %w", err)
 	}
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
 	if err != nil {
 		return nil, fmt.Errorf("journal: zstd: %w", err)
 	}

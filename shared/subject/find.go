@@ -2,6 +2,7 @@ package subject
 
 import (
 	"cmp"
+	"container/heap"
 	"context"
 	"errors"
 	"fmt"
@@ -48,24 +49,53 @@ type search struct {
 	partial bool
 }
 
-// candidates gives the numbers of subjects that may fit, the likeliest first,
-// and whether these are all. Size is how many of them one page looks at: what
-// only adds to the end of a longer list is left out.
-func (s *Store) candidates(ctx context.Context, q query, size int) ([]candidate, bool, error) {
-	f := &search{store: s, ctx: ctx, q: q, size: size, weights: map[int64]float64{}}
+// candidate is a subject that may fit, with what speaks for it so far.
+type candidate struct {
+	number int64
+	weight float64
+}
+
+// candidates are subjects that may fit, in a heap with the likeliest on top:
+// few queries look at more than the first of them.
+type candidates []candidate
+
+func (c candidates) Len() int { return len(c) }
+func (c candidates) Less(i, j int) bool {
+	if c[i].weight != c[j].weight {
+		return c[i].weight > c[j].weight
+	}
+	return c[i].number < c[j].number
+}
+func (c candidates) Swap(i, j int) { c[i], c[j] = c[j], c[i] }
+func (c *candidates) Push(x any)   { *c = append(*c, x.(candidate)) }
+func (c *candidates) Pop() any {
+	last := (*c)[len(*c)-1]
+	*c = (*c)[:len(*c)-1]
+	return last
+}
+
+// take removes the n likeliest, or all there are, and gives them in order.
+func (c *candidates) take(n int) []candidate {
+	list := make([]candidate, 0, min(n, len(*c)))
+	for len(list) < cap(list) {
+		list = append(list, heap.Pop(c).(candidate))
+	}
+	return list
+}
+
+// candidates gives the subjects that may fit, and whether these are all. Size is
+// how many of them one page looks at: what only adds to the end of a longer list
+// is left out.
+func (s *Store) candidates(ctx context.Context, q query, size int) (candidates, bool, error) {
+	f := &search{store: s, ctx: ctx, q: q, size: size}
 	if err := f.run(); err != nil {
 		return nil, false, err
 	}
-	list := make([]candidate, 0, len(f.weights))
+	list := make(candidates, 0, len(f.weights))
 	for n, w := range f.weights {
 		list = append(list, candidate{n, w})
 	}
-	slices.SortFunc(list, func(a, b candidate) int {
-		if a.weight != b.weight {
-			return cmp.Compare(b.weight, a.weight)
-		}
-		return cmp.Compare(a.number, b.number)
-	})
+	heap.Init(&list)
 	return list, !f.partial, nil
 }
 
@@ -228,6 +258,13 @@ func (f *search) do(ops []op) error {
 	})
 	if err != nil {
 		return fmt.Errorf("subject: reading terms: %w", err)
+	}
+	if f.weights == nil {
+		all := 0
+		for _, set := range found {
+			all += len(set.Val())
+		}
+		f.weights = make(map[int64]float64, all)
 	}
 	for i, set := range found {
 		numbers := parseNumbers(set.Val())

@@ -40,9 +40,6 @@ const (
 	readingBuckets = 1 << 14
 
 	readings = 4 // ways to read a trade name that are indexed
-	// codeBlock is log2 of how many numbers share one hash of number to code:
-	// Redis keeps a hash of 128 short fields as one compact list.
-	codeBlock = 7
 )
 
 // term is one entry of a name in the index.
@@ -196,7 +193,39 @@ type Batch struct {
 	add     map[string][]string
 	remove  map[string][]string
 	highest int64
+	ahead   Prepared
 }
+
+// Prepared holds what the index needs of subjects, computed ahead of the commit
+// that writes them, by code.
+type Prepared map[string]prepared
+
+type prepared struct {
+	subject Subject
+	terms   []term
+}
+
+// Prepare does the costly part of writing subjects to the index. It reads
+// nothing, so it may be done beside another commit.
+func Prepare(subjects ...Subject) Prepared {
+	p := make(Prepared, len(subjects))
+	for _, s := range subjects {
+		p[s.Code] = prepared{s, terms(s)}
+	}
+	return p
+}
+
+// terms are those of s, from what was prepared where s is still the same.
+func (b *Batch) terms(s Subject) []term {
+	p, ok := b.ahead[s.Code]
+	if ok && p.subject.Name == s.Name && p.subject.Kind == s.Kind && slices.Equal(p.subject.FormerNames, s.FormerNames) {
+		return p.terms
+	}
+	return terms(s)
+}
+
+// Use gives the batch what was prepared; what it lacks is computed in Put.
+func (b *Batch) Use(p Prepared) { b.ahead = p }
 
 // Batch starts collecting for one commit.
 func (s *Store) Batch(tx *journal.Tx) *Batch {
@@ -220,15 +249,20 @@ func (b *Batch) Put(old *Subject, next Subject) {
 	b.tx.Set(b.store.Key(next.Code), encode(next))
 	member := strconv.FormatInt(next.Number, 10)
 	had := map[term]bool{}
+	before := "" // the card
 	if old != nil {
 		for _, t := range terms(*old) {
 			had[t] = true
 		}
-	} else if next.Kind != Person {
-		key, field := b.store.codeKey(next.Number)
-		b.tx.HSet(key, field, next.Code)
+		if old.Number == next.Number {
+			before = card(*old)
+		}
 	}
-	for _, t := range terms(next) {
+	if after := card(next); next.Kind != Person && after != before {
+		key, field := b.store.cardKey(next.Number)
+		b.tx.HSet(key, field, after)
+	}
+	for _, t := range b.terms(next) {
 		if had[t] {
 			delete(had, t)
 			continue

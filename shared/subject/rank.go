@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"ipcredit/shared/ident"
 )
@@ -48,7 +49,10 @@ type query struct {
 	text     string // as typed, cleaned
 	name     ident.Name
 	readings [][]string // ways to say the trade name
-	grams    []string   // of the whole normalised name
+	brand    []rune
+	sounds   [][]string // readings of each character of the trade name
+	pairs    []pair     // of the whole normalised name
+	trade    []pair     // of the industry
 	letters  []string   // if the query may be pinyin: its letters, with and without a leading division
 	cuts     [][]string
 	code     string // if it looks like a code or the beginning of one
@@ -56,7 +60,11 @@ type query struct {
 
 func newQuery(text string) query {
 	q := query{text: text, name: ident.ParseName(text)}
-	q.grams = ident.Grams(q.name.Normal)
+	q.pairs, q.trade = pairs(nil, q.name.Normal), pairs(nil, q.name.Industry)
+	q.brand = []rune(q.name.Brand)
+	for _, r := range q.brand {
+		q.sounds = append(q.sounds, ident.ReadingsOf(r))
+	}
 	q.code = codeLike(text)
 	if latin, ok := latinOnly(text); ok {
 		q.cuts = ident.Syllables(latin, 8)
@@ -161,21 +169,22 @@ func (q query) compare(n ident.Name, district string) (float64, []Reason, Featur
 	if q.name.Normal == "" || n.Normal == "" {
 		return 0, nil, f
 	}
-	f.Name = dice(q.grams, ident.Grams(n.Normal))
 	if q.name.Normal == n.Normal {
 		return scoreExact, []Reason{{Key: "subject.why.exact"}}, Features{Name: 1, Brand: 1, Industry: 1, Division: 1, Sound: 1}
 	}
+	var space [32]pair
+	f.Name = dice(q.pairs, pairs(space[:0], n.Normal))
 	if q.letters != nil {
 		if sc, reason := q.spelled(n); sc > 0 {
 			f.Sound = 1
 			return sc + 0.01*q.shortness(n), []Reason{reason}, f
 		}
 	}
-	f.Brand = similarBrand(q.name, n)
-	f.Industry = similarIndustry(q.name.Industry, n.Industry)
+	f.Brand = q.similarBrand(n)
+	f.Industry = q.similarIndustry(n.Industry)
 	var division []Reason
 	f.Division, division = q.division(n, district)
-	f.Sound = similarSound(q.name.Brand, n.Brand)
+	f.Sound = q.similarSound(n.Brand)
 	// fine stays below the distance between two steps.
 	fine := 0.030*f.Division + 0.025*f.Name + 0.010*form(q.name.Form, n.Form)
 	if strings.Contains(n.Normal, q.name.Normal) {
@@ -197,7 +206,7 @@ func (q query) compare(n ident.Name, district string) (float64, []Reason, Featur
 		return scorePrefix + fine*0.9, append([]Reason{{Key: "subject.why.prefix", Args: []any{q.name.Core}}}, division...), f
 	case q.name.Brand == n.Brand:
 		return scoreBrand + 0.04*f.Industry + fine, append([]Reason{{Key: "subject.why.brand", Args: []any{n.Brand}}, {Key: "subject.why.industry_differs"}}, division...), f
-	case len([]rune(q.name.Core)) > 1 && strings.Contains(n.Core, q.name.Core):
+	case utf8.RuneCountInString(q.name.Core) > 1 && strings.Contains(n.Core, q.name.Core):
 		return scoreContains + fine, append([]Reason{{Key: "subject.why.contains", Args: []any{q.name.Core}}}, division...), f
 	}
 
@@ -355,8 +364,11 @@ func form(q, n string) float64 {
 // similarBrand compares trade names: 1 minus the share of characters to change,
 // where one trade name inside the other (somebody typed the words in another
 // order, or knows half of it) counts more than its length.
-func similarBrand(q, n ident.Name) float64 {
-	a, b := []rune(q.Brand), []rune(n.Brand)
+func (q query) similarBrand(n ident.Name) float64 {
+	if q.name.Brand == n.Brand && n.Brand != "" {
+		return 1
+	}
+	a, b := q.brand, []rune(n.Brand)
 	longest := max(len(a), len(b))
 	if longest == 0 {
 		return 0
@@ -371,59 +383,77 @@ func similarBrand(q, n ident.Name) float64 {
 			best = max(best, 0.9*(1-float64(distance(a, b[i:i+len(a)]))/float64(len(a))))
 		}
 	}
-	if len(b) > 1 && strings.Contains(q.Core, n.Brand) {
-		best = max(best, 0.55+0.35*float64(len(b))/float64(len([]rune(q.Core))))
+	if len(b) > 1 && strings.Contains(q.name.Core, n.Brand) {
+		best = max(best, 0.55+0.35*float64(len(b))/float64(utf8.RuneCountInString(q.name.Core)))
 	}
-	if len(a) > 1 && strings.Contains(n.Core, q.Brand) {
+	if len(a) > 1 && strings.Contains(n.Core, q.name.Brand) {
 		best = max(best, 0.55+0.4*float64(len(a))/float64(longest))
 	}
 	return best
 }
 
+// sameRunes tells whether a is b in another order; both are equally long.
 func sameRunes(a, b []rune) bool {
-	a, b = slices.Clone(a), slices.Clone(b)
-	slices.Sort(a)
-	slices.Sort(b)
-	return slices.Equal(a, b)
+	count := func(list []rune, r rune) (n int) {
+		for _, x := range list {
+			if x == r {
+				n++
+			}
+		}
+		return n
+	}
+	return !slices.ContainsFunc(a, func(r rune) bool { return count(a, r) != count(b, r) })
 }
 
 // similarIndustry is 0.5 where the query names none.
-func similarIndustry(q, n string) float64 {
+func (q query) similarIndustry(n string) float64 {
 	switch {
-	case q == n:
+	case q.name.Industry == n:
 		return 1
-	case q == "":
+	case q.name.Industry == "":
 		return 0.5
 	case n == "":
 		return 0.2
 	}
-	a, b := ident.Grams(q), ident.Grams(n)
-	if len(a) == 0 || len(b) == 0 {
-		return 0
-	}
-	return dice(a, b)
+	var space [32]pair
+	return dice(q.trade, pairs(space[:0], n))
 }
 
 // similarSound is 1 if both can be read alike, from the first character to the
 // last.
-func similarSound(q, n string) float64 {
-	a, b := []rune(q), []rune(n)
-	if len(a) != len(b) || len(a) < 2 {
+func (q query) similarSound(brand string) float64 {
+	if len(q.brand) < 2 || utf8.RuneCountInString(brand) != len(q.brand) {
 		return 0
 	}
-	for i := range a {
-		if a[i] == b[i] {
-			continue
-		}
-		mine := ident.ReadingsOf(a[i])
-		if !slices.ContainsFunc(ident.ReadingsOf(b[i]), func(r string) bool { return slices.Contains(mine, r) }) {
+	i := 0
+	for _, r := range brand {
+		if mine := q.sounds[i]; r != q.brand[i] && !slices.ContainsFunc(ident.ReadingsOf(r), func(s string) bool { return slices.Contains(mine, s) }) {
 			return 0
 		}
+		i++
 	}
 	return 1
 }
 
-func dice(a, b []string) float64 {
+// pair is two neighbouring characters, one in each half: ident.Grams in a form
+// that compares fast.
+type pair uint64
+
+// pairs appends the pairs of s to list, each once.
+func pairs(list []pair, s string) []pair {
+	last := rune(-1)
+	for _, r := range s {
+		if p := pair(last)<<32 | pair(r); last >= 0 && !slices.Contains(list, p) {
+			list = append(list, p)
+		}
+		last = r
+	}
+	return list
+}
+
+// dice is the share of pairs that two texts have in common; 0 where neither has
+// any.
+func dice(a, b []pair) float64 {
 	if len(a)+len(b) == 0 {
 		return 0
 	}
@@ -438,8 +468,13 @@ func dice(a, b []string) float64 {
 
 // distance counts insertions, deletions, changes and swaps of neighbours.
 func distance(a, b []rune) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	row := make([]int, len(b)+1)
+	n := len(b) + 1
+	var space [3 * 16]int // enough for nearly every trade name
+	rows := space[:]
+	if 3*n > len(rows) {
+		rows = make([]int, 3*n)
+	}
+	before, last, row := rows[:n], rows[n:2*n], rows[2*n:3*n]
 	for j := range last {
 		last[j] = j
 	}

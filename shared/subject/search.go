@@ -132,12 +132,16 @@ func (s *Store) Search(ctx context.Context, text string, limit int, from string)
 			return result, err
 		}
 	}
-	found, complete, err := s.candidates(ctx, q, at.Size)
+	rest, complete, err := s.candidates(ctx, q, at.Size)
 	if err != nil {
 		return Result{}, err
 	}
-	for w := at.Window; w*at.Size < len(found) && len(result.Hits) < limit; w++ {
-		part := found[w*at.Size : min((w+1)*at.Size, len(found))]
+	found := rest.Len()
+	for range at.Window {
+		rest.take(at.Size)
+	}
+	for w := at.Window; rest.Len() > 0 && len(result.Hits) < limit; w++ {
+		part := rest.take(at.Size)
 		hits, err := s.judge(ctx, q, part)
 		if err != nil {
 			return Result{}, err
@@ -148,7 +152,7 @@ func (s *Store) Search(ctx context.Context, text string, limit int, from string)
 			}
 			result.Hits = append(result.Hits, h)
 			if len(result.Hits) == limit {
-				if i+1 < len(hits) || (w+1)*at.Size < len(found) {
+				if i+1 < len(hits) || rest.Len() > 0 {
 					result.Next = cursor{Size: at.Size, Window: w, Score: h.Score, Number: h.number, Seen: at.Seen + limit, Query: queryCheck(text)}.String()
 				}
 				break
@@ -159,7 +163,7 @@ func (s *Store) Search(ctx context.Context, text string, limit int, from string)
 	if at.Window > 0 && len(result.Hits) == 0 {
 		result.Total.Value = at.Seen
 	}
-	if !complete || len(found) > at.Size {
+	if !complete || found > at.Size {
 		result.Total.Relation = "gte"
 		result.Suggest = append(result.Suggest, Reason{Key: "subject.suggest.narrow"})
 	}
@@ -217,7 +221,7 @@ func (s *Store) byCode(ctx context.Context, q query, limit int, result *Result) 
 	for _, n := range numbers {
 		found = append(found, candidate{number: n})
 	}
-	subjects, _, err := s.read(ctx, found[:min(len(found), mostHits)])
+	subjects, err := s.read(ctx, found[:min(len(found), mostHits)])
 	if err != nil {
 		return true, err
 	}
@@ -238,93 +242,114 @@ func hitOf(s Subject, score float64, why []Reason, f Features) Hit {
 	return Hit{Code: s.Code, Name: s.Name, Kind: s.Kind, District: s.District, Score: math.Round(score*1e4) / 1e4, Why: why, Features: f, number: s.Number}
 }
 
-// candidate is a subject that may fit, with what speaks for it so far.
-type candidate struct {
-	number int64
-	weight float64
-}
-
 // judge reads the candidates and gives those that fit, the best first; equals
 // stand in the order of their numbers.
 func (s *Store) judge(ctx context.Context, q query, part []candidate) ([]Hit, error) {
-	subjects, merged, err := s.read(ctx, part)
+	subjects, err := s.read(ctx, part)
 	if err != nil {
 		return nil, err
 	}
-	best := map[string]Hit{}
-	for i, sub := range subjects {
+	hits := make([]Hit, 0, len(subjects))
+	merged := false
+	for _, sub := range subjects {
 		score, why, features := q.judge(sub)
 		if score < scoreFloor {
 			continue
 		}
-		if to := merged[i]; to != nil {
-			score *= formerNames
-			why = append(why, Reason{Key: "subject.why.merged"})
-			sub = *to
+		if sub.MergedInto != "" {
+			to, err := s.Resolve(ctx, sub.MergedInto)
+			if err == nil {
+				score *= formerNames
+				why = append(why, Reason{Key: "subject.why.merged"})
+				sub, merged = to, true
+			} else if !fault.Is(err, fault.NotFound) {
+				return nil, err
+			}
 		}
-		hit := hitOf(sub, score, why, features)
-		if old, ok := best[sub.Code]; !ok || hit.Score > old.Score {
-			best[sub.Code] = hit
-		}
+		hits = append(hits, hitOf(sub, score, why, features))
 	}
-	hits := make([]Hit, 0, len(best))
-	for _, h := range best {
-		hits = append(hits, h)
-	}
-	slices.SortFunc(hits, func(a, b Hit) int {
+	slices.SortStableFunc(hits, func(a, b Hit) int {
 		if a.Score != b.Score {
 			return cmp.Compare(b.Score, a.Score)
 		}
 		return cmp.Compare(a.number, b.number)
 	})
+	if merged { // a successor may be there twice: its best place counts
+		seen := map[string]bool{}
+		hits = slices.DeleteFunc(hits, func(h Hit) bool {
+			again := seen[h.Code]
+			seen[h.Code] = true
+			return again
+		})
+	}
 	return hits, nil
 }
 
-// read loads the candidates' subjects; merged[i] is the successor of
-// subjects[i], if it has one.
-func (s *Store) read(ctx context.Context, part []candidate) (subjects []Subject, merged []*Subject, err error) {
-	if len(part) == 0 {
-		return nil, nil, nil
+// read gives the candidates' subjects in their order, from the cards where those
+// are enough.
+func (s *Store) read(ctx context.Context, part []candidate) ([]Subject, error) {
+	cards, err := s.cards(ctx, part, s.cardKey)
+	if err != nil {
+		return nil, err
 	}
-	rdb := s.journal.Redis()
+	var without []candidate // who was stored before there were cards
+	for i, c := range cards {
+		if c == "" {
+			without = append(without, part[i])
+		}
+	}
+	old, err := s.cards(ctx, without, s.oldCodeKey)
+	if err != nil {
+		return nil, err
+	}
+	subjects := make([]Subject, len(part))
+	var codes []string
+	var places []int // of codes, in subjects
+	for i, c := range cards {
+		if c == "" {
+			c, old = old[0], old[1:]
+		}
+		sub, whole := ofCard(c, part[i].number)
+		if whole {
+			subjects[i] = sub
+		} else if c != "" {
+			codes, places = append(codes, sub.Code), append(places, i)
+		}
+	}
+	loaded, err := s.Load(ctx, s.journal.Redis(), codes...)
+	if err != nil {
+		return nil, err
+	}
+	for i, sub := range loaded {
+		if sub != nil && sub.Kind != Person {
+			subjects[places[i]] = *sub
+		}
+	}
+	return slices.DeleteFunc(subjects, func(sub Subject) bool { return sub.Code == "" }), nil
+}
+
+// cards reads what stands under the numbers at the keys that at gives; "" is
+// nothing.
+func (s *Store) cards(ctx context.Context, part []candidate, at func(int64) (key, field string)) ([]string, error) {
+	if len(part) == 0 {
+		return nil, nil
+	}
 	commands := make([]*redis.StringCmd, len(part))
-	_, err = rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := s.journal.Redis().Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range part {
-			key, field := s.codeKey(c.number)
+			key, field := at(c.number)
 			commands[i] = p.HGet(ctx, key, field)
 		}
 		return nil
 	})
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, nil, fmt.Errorf("subject: codes of candidates: %w", err)
+		return nil, fmt.Errorf("subject: cards of candidates: %w", err)
 	}
-	var codes []string
-	for _, c := range commands {
-		if code, err := c.Result(); err == nil {
-			codes = append(codes, code)
-		}
+	list := make([]string, len(part))
+	for i, c := range commands {
+		list[i] = c.Val()
 	}
-	loaded, err := s.Load(ctx, rdb, codes...)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, sub := range loaded {
-		if sub == nil || sub.Kind == Person {
-			continue
-		}
-		var to *Subject
-		if sub.MergedInto != "" {
-			next, err := s.Resolve(ctx, sub.MergedInto)
-			if err != nil && !fault.Is(err, fault.NotFound) {
-				return nil, nil, err
-			}
-			if err == nil {
-				to = &next
-			}
-		}
-		subjects, merged = append(subjects, *sub), append(merged, to)
-	}
-	return subjects, merged, nil
+	return list, nil
 }
 
 // some reads a set, or of one that is larger than limit a bounded part.

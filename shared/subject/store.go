@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -17,7 +16,7 @@ import (
 // Keys:
 //
 //	{city}:subject:<code>        the subject, JSON
-//	{city}:subject:n:<number>>7> hash: number within 128 → code
+//	{city}:subject:card:<n>>5>   hash: number within 32 → card, see card.go
 //	{city}:subject:<term>[:<b>]  set of numbers, see index.go
 //	{city}:seq:subject           the last number given
 //
@@ -35,11 +34,6 @@ func NewStore(j *journal.Journal) *Store { return &Store{journal: j} }
 
 // Key is what to watch in a commit that writes the subject.
 func (s *Store) Key(code string) string { return s.journal.Key("subject", code) }
-
-func (s *Store) codeKey(n int64) (key, field string) {
-	return s.journal.Key("subject", "n", strconv.FormatInt(n>>codeBlock, 10)),
-		strconv.FormatInt(n&(1<<codeBlock-1), 10)
-}
 
 func encode(s Subject) string {
 	data, err := json.Marshal(s)

@@ -133,8 +133,8 @@ func TestIndexHoldsExactlyTheTermsOfWhatIsStored(t *testing.T) {
 				key := term.key(s.journal, sub.Number)
 				want[key] = append(want[key], strconv.FormatInt(sub.Number, 10))
 			}
-			key, field := s.codeKey(sub.Number)
-			want[key+"/"+field] = []string{sub.Code}
+			key, field := s.cardKey(sub.Number)
+			want[key+"/"+field] = []string{card(sub)}
 		}
 		got := indexed(t, s)
 		for key, members := range want {

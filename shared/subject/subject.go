@@ -296,9 +296,7 @@ func Merge(old *Subject, next Subject) Subject {
 	if ident.Normal(old.Name) != ident.Normal(next.Name) {
 		names = append(names, old.Name)
 	}
-	for _, n := range next.FormerNames {
-		names = append(names, n)
-	}
+	names = append(names, next.FormerNames...)
 	var kept []string
 	for _, n := range names {
 		if n != next.Name && !slices.Contains(kept, n) {

@@ -1,0 +1,208 @@
+package subject
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+
+	"ipcredit/shared/journal"
+)
+
+// reindexSlice is how many numbers one commit of Reindex looks at.
+const reindexSlice = 500
+
+// memberships is what the sets of the index hold, by subject: for each number
+// the places in keys of the sets it is in.
+type memberships struct {
+	keys []string
+	of   [][]uint32
+}
+
+// Reindex makes the index entries of all subjects what this version of the
+// program would write: for changes of word lists and formats. It writes only
+// differences, in slices, each one commit with the given entry; progress, which
+// may be nil, is told after each slice how many numbers are done and may archive
+// the journal meanwhile. Subjects may be searched and changed while it runs. It
+// stops with a fault where the archive is far behind; running it again goes on,
+// since what is right already is not written. It needs about 200 bytes of memory
+// a subject.
+func (s *Store) Reindex(ctx context.Context, entry journal.Entry, progress func(done int)) error {
+	last, err := s.journal.Redis().Get(ctx, s.journal.Key("seq", series)).Int()
+	if errors.Is(err, redis.Nil) {
+		return nil // nobody was ever stored
+	}
+	if err != nil {
+		return fmt.Errorf("subject: last number: %w", err)
+	}
+	held, err := s.memberships(ctx, last)
+	if err != nil {
+		return err
+	}
+	for from := 1; from <= last; from += reindexSlice {
+		if err := s.journal.Room(ctx); err != nil {
+			return err
+		}
+		to := min(from+reindexSlice-1, last)
+		if err := s.reindex(ctx, entry, held, int64(from), int64(to)); err != nil {
+			return err
+		}
+		if progress != nil {
+			progress(to)
+		}
+	}
+	return nil
+}
+
+// memberships reads all sets of the index, each in parts that do not hold Redis
+// up.
+func (s *Store) memberships(ctx context.Context, last int) (memberships, error) {
+	held := memberships{of: make([][]uint32, last+1)}
+	var rdb redis.Cmdable = s.journal.Redis()
+	if cluster, ok := rdb.(*redis.ClusterClient); ok {
+		// All keys of a city are on one node.
+		node, err := cluster.MasterForKey(ctx, s.journal.Key("journal"))
+		if err != nil {
+			return held, fmt.Errorf("subject: finding the city's node: %w", err)
+		}
+		rdb = node
+	}
+	seen := map[string]bool{} // SCAN may return a key twice
+	for cursor := uint64(0); ; {
+		keys, next, err := rdb.ScanType(ctx, cursor, s.journal.Key("subject", "*"), 1000, "set").Result()
+		if err != nil {
+			return held, fmt.Errorf("subject: sets of the index: %w", err)
+		}
+		keys = slices.DeleteFunc(keys, func(key string) bool {
+			again := seen[key]
+			seen[key] = true
+			return again
+		})
+		if err := held.read(ctx, rdb, keys); err != nil {
+			return held, err
+		}
+		if cursor = next; cursor == 0 {
+			return held, nil
+		}
+	}
+}
+
+// read adds the members of the sets.
+func (m *memberships) read(ctx context.Context, rdb redis.Cmdable, keys []string) error {
+	first := len(m.keys)
+	m.keys = append(m.keys, keys...)
+	places, cursors := make([]int, len(keys)), make([]uint64, len(keys))
+	for i := range places {
+		places[i] = first + i
+	}
+	for len(places) > 0 {
+		parts := make([]*redis.ScanCmd, len(places))
+		_, err := rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, place := range places {
+				parts[i] = p.SScan(ctx, m.keys[place], cursors[i], "", 1000)
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("subject: members of the index: %w", err)
+		}
+		var more []int
+		var on []uint64
+		for i, place := range places {
+			members, next := parts[i].Val()
+			for _, n := range parseNumbers(members) {
+				// Who got a number since is indexed by this version.
+				if n > 0 && n < int64(len(m.of)) {
+					m.of[n] = append(m.of[n], uint32(place))
+				}
+			}
+			if next != 0 {
+				more, on = append(more, place), append(on, next)
+			}
+		}
+		places, cursors = more, on
+	}
+	return nil
+}
+
+// reindex writes what differs for the numbers from first to last.
+func (s *Store) reindex(ctx context.Context, entry journal.Entry, held memberships, first, last int64) error {
+	var part []candidate
+	for n := first; n <= last; n++ {
+		part = append(part, candidate{number: n})
+	}
+	cards, err := s.cards(ctx, part, s.cardKey)
+	if err != nil {
+		return err
+	}
+	old, err := s.cards(ctx, part, s.oldCodeKey)
+	if err != nil {
+		return err
+	}
+	var codes, watch []string
+	var places []int // of codes, in part
+	for i, c := range cards {
+		sub, _ := ofCard(c, 0)
+		if sub.Code == "" {
+			sub.Code = old[i]
+		}
+		if sub.Code != "" {
+			codes, watch, places = append(codes, sub.Code), append(watch, s.Key(sub.Code)), append(places, i)
+		}
+	}
+	if len(codes) == 0 {
+		return nil
+	}
+	return s.journal.Commit(ctx, entry, watch, func(tx *journal.Tx) error {
+		// A document cannot change unseen, and nothing else changes its entries: so
+		// what was read of them before is put right whatever happened since.
+		subjects, err := s.Load(ctx, tx.Read(), codes...)
+		if err != nil {
+			return err
+		}
+		b := s.Batch(tx)
+		for i, sub := range subjects {
+			n := part[places[i]].number
+			if sub == nil || sub.Number != n {
+				continue
+			}
+			b.repair(*sub, held, cards[places[i]])
+			if old[places[i]] != "" {
+				key, field := s.oldCodeKey(n)
+				tx.HDel(key, field)
+			}
+		}
+		b.Flush()
+		return nil
+	})
+}
+
+// repair queues what turns the entries that a subject has into those it should
+// have. Writes of what is there already would change nothing.
+func (b *Batch) repair(s Subject, held memberships, has string) {
+	if want := card(s); s.Kind != Person && want != has {
+		key, field := b.store.cardKey(s.Number)
+		b.tx.HSet(key, field, want)
+	}
+	member := strconv.FormatInt(s.Number, 10)
+	extra := map[string]bool{}
+	for _, place := range held.of[s.Number] {
+		extra[held.keys[place]] = true
+	}
+	for _, t := range terms(s) {
+		key := t.key(b.store.journal, s.Number)
+		if extra[key] {
+			delete(extra, key)
+			continue
+		}
+		b.note(key)
+		b.add[key] = append(b.add[key], member)
+	}
+	for key := range extra {
+		b.note(key)
+		b.remove[key] = append(b.remove[key], member)
+	}
+}
