@@ -51,7 +51,7 @@ func TestTemplateFilledWithAThousandRowsExplainsExactlyTheBadOnes(t *testing.T) 
 			{fields[6], "口头批评"}, {fields[6], ""}, {fields[6], "罚款;口头批评"}, {fields[6], "没收"},
 			{fields[8], "贰万"}, {fields[8], "-2"}, {fields[8], "0.0000001"}, {fields[8], "2万"}, {fields[8], "1e5000"}, {fields[8], "0"},
 			{fields[1], ""}, {fields[1], "新乡市\u200b测试公司"}, {fields[3], ""}, {fields[4], ""}, {fields[4], "销售\u202e侵权商品"},
-			{fields[5], ""}, {fields[7], ""}, {fields[10], ""}, {fields[11], "91410771MA00AAA104"}, {fields[11], "11410700000000019V"}, {fields[11], ""},
+			{fields[5], ""}, {fields[7], "罚款\u202e20000元"}, {fields[10], ""}, {fields[11], "91410771MA00AAA104"}, {fields[11], "11410700000000019V"}, {fields[11], "12410000000000027F"},
 		}
 		if len(spoil) != 37 {
 			t.Fatalf("%d ways", len(spoil))
