@@ -72,9 +72,9 @@ func bench(ctx context.Context, p place, s scale, only []string) error {
 			run  func() ([]measured, error)
 		}{
 			{"start", func() ([]measured, error) { return benchStart(ctx, dir) }},
-			{"import", func() ([]measured, error) { return benchImport(ctx, env, s) }},
 			{"search", func() ([]measured, error) { return benchSearch(ctx, env, s) }},
 			{"lookup", func() ([]measured, error) { return benchLookup(ctx, env, s) }},
+			{"import", func() ([]measured, error) { return benchImport(ctx, env, s) }},
 			{"restore", func() ([]measured, error) { return benchRestore(ctx, env, s) }},
 		}
 		for _, step := range steps {

@@ -274,7 +274,7 @@ func newFiction(now time.Time) *fiction {
 		x = firms[(i*19+4)%len(firms)]
 		commendations.rows = append(commendations.rows, []string{fmt.Sprintf("新测市监表〔%s〕%d号", day(back)[:4], i+1), x.name, x.code, "知识产权示范企业（演示）", fictionBureau, day(back)})
 		x = firms[(i*23+7)%len(firms)]
-		judgments.rows = append(judgments.rows, []string{fmt.Sprintf("（%s）豫07知民初%d号", day(back)[:4], 9900+i), x.name, x.code, "侵害商标权纠纷", "判令停止侵权并赔偿损失（演示）", "新乡市中级人民法院", day(back)})
+		judgments.rows = append(judgments.rows, []string{fmt.Sprintf("（%s）豫07知民初%d号", day(back)[:4], 9900+i), x.name, x.code, "侵害商标权纠纷", "判令停止侵权并赔偿损失（演示）", "示例市中级人民法院", day(back)})
 	}
 	f.tables = []table{subjects, agencies, agents, penalties, determinations, licences, commendations, judgments}
 	return f

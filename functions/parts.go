@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -88,9 +87,7 @@ func startParts(ctx context.Context, place place) (_ *parts, err error) {
 func (p *parts) objects(ctx context.Context, data string, own bool) error {
 	if address := open.Value("s3_url"); address != "" {
 		if own {
-			if err := dropCredentials(data, "s3-"); err != nil {
-				return err
-			}
+			open.WithoutCredentials("s3-")
 		}
 		p.say("runner.objects.configured", withoutUser(address))
 		return nil
@@ -114,9 +111,7 @@ func (p *parts) objects(ctx context.Context, data string, own bool) error {
 func (p *parts) redis(ctx context.Context, place place, data string, own bool) error {
 	if address := open.Value("redis_url"); address != "" {
 		if own {
-			if err := dropCredentials(data, "redis-"); err != nil {
-				return err
-			}
+			open.WithoutCredentials("redis-")
 		}
 		p.say("runner.redis.configured", withoutUser(address))
 		return nil
@@ -211,19 +206,6 @@ func withoutUser(address string) string {
 		}
 	}
 	return address
-}
-
-func dropCredentials(data, prefix string) error {
-	files, err := filepath.Glob(filepath.Join(data, "secrets", prefix+"*"))
-	if err != nil {
-		return unreachable(err, "runner.fail.read", filepath.Join(data, "secrets"))
-	}
-	for _, f := range files {
-		if err := os.Remove(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return unreachable(err, "runner.fail.remove", f)
-		}
-	}
-	return nil
 }
 
 func startRedis(ctx context.Context, path, data string, users []redisUser) (string, *child, error) {

@@ -33,8 +33,11 @@ func serve(ctx context.Context, p place, demo bool) error {
 	}
 	defer func() { _ = log.Close() }()
 
-	origin := "http://" + listener.Addr().String()
-	settings := map[string]string{"trusted_hops": "1"}
+	origin := "http://" + reachable(listener.Addr())
+	settings := map[string]string{}
+	if os.Getenv("trusted_hops") == "" {
+		settings["trusted_hops"] = "1" // this gateway appends the client's address
+	}
 	if os.Getenv("public_url") == "" {
 		settings["public_url"] = origin
 	}
@@ -89,6 +92,15 @@ func serve(ctx context.Context, p place, demo bool) error {
 		return fmt.Errorf("stopping: %w", err)
 	}
 	return nil
+}
+
+// reachable is the address a person on this machine can type: one that listens
+// everywhere is reached by the loopback.
+func reachable(a net.Addr) string {
+	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("127.0.0.1:%d", tcp.Port)
+	}
+	return a.String()
 }
 
 // tick calls the functions that a cron connector would call, and moves the

@@ -298,6 +298,9 @@ func restore(ctx context.Context, p place, env *open.Env) error {
 	case err != nil:
 		return broken(err)
 	}
+	if entries == 0 {
+		return failed("runner.fail.no_archive", env.City)
+	}
 	digest, keys, err := env.Journal.Digest(ctx)
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)

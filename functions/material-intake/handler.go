@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -215,6 +216,9 @@ const (
 	byTicket = "ticket "
 )
 
+// options are what the address of an upload may say.
+var options = []string{"kind", "dryRun", "atomic", "ticket", "lang", "text"}
+
 // upload reads one piece of a request. A form names its options in the fields
 // before the file, a program in the query; chosen gets all of them.
 func upload(r *http.Request, who caller, chosen url.Values) (batch.Upload, error) {
@@ -231,9 +235,18 @@ func upload(r *http.Request, who caller, chosen url.Values) (batch.Upload, error
 	case len(ticket) == len(rand.Text()):
 		u.Request = byTicket + ticket
 	}
+	for name := range q {
+		// A rehearsal with its option misspelt must not become the real thing.
+		if !slices.Contains(options, name) {
+			return u, fault.New(fault.Invalid, "material-intake.option", name).With(name, "material-intake.option", name)
+		}
+	}
 	for _, name := range []string{"kind", "dryRun", "atomic"} {
 		if q.Has(name) {
 			chosen.Set(name, q.Get(name))
+		}
+		if name != "kind" && q.Has(name) && q.Get(name) == "" {
+			chosen.Set(name, "1") // ?kind=K&dryRun
 		}
 	}
 	if u.Body, err = body(r); err != nil {

@@ -53,7 +53,7 @@ type Agency struct {
 
 // Subject is the agency as a credit subject.
 func (a Agency) Subject() subject.Subject {
-	return subject.Subject{Code: a.CreditCode, Name: a.Name, Kind: subject.KindOf(ident.USCC(a.CreditCode), a.Name), District: a.District}
+	return subject.Subject{Code: a.CreditCode, Name: a.Name, Kind: "agency", District: a.District}
 }
 
 // Agent is a patent agent. Agents act in a licensed public role: name and

@@ -59,13 +59,13 @@ func get[T any](ctx context.Context, rdb redis.Cmdable, key string) (T, error) {
 }
 
 // PutAgencies queues agencies into a commit and tells what becomes of each. A
-// row without a grade leaves the grade there is.
+// row without a grade, or with an older one, leaves the grade there is.
 func (s *Store) PutAgencies(ctx context.Context, tx *journal.Tx, list []Agency) ([]credit.Outcome, error) {
 	return put(ctx, tx, list, func(a Agency) string { return s.key(a.Code) },
 		func(old *Agency, next Agency) Agency {
 			if old == nil {
 				tx.SAdd(s.all(), next.Code)
-			} else if next.Grade == nil {
+			} else if next.Grade == nil || old.Grade != nil && next.Grade.On.Before(old.Grade.On) {
 				next.Grade = old.Grade
 			}
 			return next

@@ -86,11 +86,8 @@ func (l *Law) Parse(kind Kind, row sheet.Row, c Context) (Entry, []sheet.Problem
 	if r.Act == "" {
 		r.Act = string(kind)
 	}
-	authority := r.AuthorityCode
-	if authority == "" {
-		authority = r.Authority
-	}
-	r.ID = NewID(kind, authority, r.InstrumentNo, e.SubjectCode)
+	// By its name, which every document has; its code may be missing.
+	r.ID = NewID(kind, ident.Normal(r.Authority), r.InstrumentNo, e.SubjectCode)
 	r.NaturalPerson = e.NaturalPerson
 	r.CollectedAt, r.BatchID, r.PublishedOn = c.Now.UTC(), c.BatchID, p.today
 	shown, _ := l.term(r, l.chain([]workday.Date{r.DeterminedOn}))

@@ -226,8 +226,8 @@ var Endless = workday.MustDate("2099-12-31")
 var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
 // NewID is the identity of a record: the authority, the number of its document
-// and the subject (a document may name several). The authority is its code, or
-// its name where no code is given. The same row gives the same ID for ever.
+// and the subject (a document may name several). The authority is its
+// normalised name. The same row gives the same ID for ever.
 func NewID(kind Kind, authority, instrumentNo, subject string) string {
 	h := sha256.New()
 	for _, s := range []string{string(kind), authority, instrumentNo, subject} {

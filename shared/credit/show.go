@@ -254,8 +254,14 @@ func (l *Law) penaltyTerm(r *Record, s *Shown) bool {
 	if r.PublishedOn.IsZero() && !r.CollectedAt.IsZero() {
 		shown = workday.Max(r.DeterminedOn, workday.DateOf(r.CollectedAt))
 	}
+	// Whoever publishes later than the law allows, or loads old stock, does not
+	// lengthen a display by it; and under the tiers every term counts from the
+	// document's date.
+	tiers, tiered := l.tiers.on(r.DeterminedOn)
 	count := shown
-	if r.Channel == Republish {
+	if tiered {
+		count = r.DeterminedOn
+	} else {
 		republish := l.republish.or(r.DeterminedOn)
 		if latest := l.calendar.Last(r.DeterminedOn, republish.P.Latest, workday.None); latest.Before(count) {
 			count = latest
@@ -274,8 +280,7 @@ func (l *Law) penaltyTerm(r *Record, s *Shown) bool {
 	if longest, ok := l.longest58.on(r.DeterminedOn); ok {
 		s.endBy(longest.Rule, l.calendar.Last(count, longest.P.Penalty, workday.None))
 	}
-	tiers, ok := l.tiers.on(r.DeterminedOn)
-	if !ok {
+	if !tiered {
 		// Before the tiers, display begins with its publication.
 		s.DisplayFrom = shown
 		return s.Tier != Minor || r.ShowMinor != ""

@@ -168,7 +168,9 @@ func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcom
 		}
 		for code, grade := range c.Grades {
 			n := index[code]
-			if known[n] != nil && (profiles[n].Grade == nil || *profiles[n].Grade != grade) {
+			held := profiles[n].Grade
+			// A list that came late must not bring an older grade back.
+			if known[n] != nil && (held == nil || *held != grade && !grade.On.Before(held.On)) {
 				profiles[n].Grade, touched[n] = &grade, true
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -288,13 +287,22 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return r.body.Write(p)
 }
 
-// accepts tells whether the caller asked for HTML more than for JSON: a
-// browser's navigation does, a program's call does not.
-func accepts(r *http.Request, kind string) bool {
-	return slices.ContainsFunc(r.Header.Values("Accept"), func(v string) bool {
-		return strings.Contains(v, kind)
-	})
+// WantsHTML tells whether to answer with a page instead of data: a browser's
+// navigation asks for HTML first, a program does not.
+func WantsHTML(r *http.Request) bool {
+	data, html := 0.0, 0.0
+	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		kind, rest, _ := strings.Cut(strings.TrimSpace(part), ";")
+		q := 1.0
+		if v, found := strings.CutPrefix(strings.TrimSpace(rest), "q="); found {
+			q, _ = strconv.ParseFloat(v, 64) // 0 where it is no number: not asked for
+		}
+		switch kind = strings.ToLower(strings.TrimSpace(kind)); {
+		case kind == "text/html":
+			html = max(html, q)
+		case kind == "application/json" || strings.HasSuffix(kind, "+json"):
+			data = max(data, q)
+		}
+	}
+	return html > 0 && html >= data
 }
-
-// WantsHTML tells whether to answer with a page instead of data.
-func WantsHTML(r *http.Request) bool { return accepts(r, "text/html") }

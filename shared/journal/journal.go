@@ -84,6 +84,14 @@ func New(rdb redis.UniversalClient, city string, options Options) *Journal {
 // time: asking again later may help.
 func Away(err error) bool {
 	var network net.Error
+	var told redis.Error
+	if errors.As(err, &told) {
+		for _, state := range []string{"LOADING ", "READONLY ", "CLUSTERDOWN ", "MASTERDOWN ", "TRYAGAIN "} {
+			if strings.HasPrefix(told.Error(), state) {
+				return true
+			}
+		}
+	}
 	return errors.As(err, &network) || errors.Is(err, io.EOF) ||
 		errors.Is(err, redis.ErrClosed) || errors.Is(err, redis.ErrPoolTimeout)
 }
