@@ -54,6 +54,7 @@ func badgeElsewhere(t *testing.T, p *program, demo demoFile) {
 	name := p.subject(code).Name
 	row := penaltyOf(code, name, 880001)
 	day := demoDay(250)
+	row[8], row[9] = "罚款人民币12万元", "12" // a lower fine would be past its three months
 	row[3], row[10] = "新测市监处罚〔"+day[:4]+"〕880001号", strings.ReplaceAll(day, "-", "/")
 	if b := p.handIn("penalty", demo.APIKeys["material"], penaltyTable([][]string{row})); b.Accepted != 1 {
 		t.Fatalf("upload: %+v", b)

@@ -63,7 +63,7 @@ func TestLongUploadIsTakenInPiecesAndPolledToItsEnd(t *testing.T) {
 func TestUploadIsNotRefusedInItsMiddle(t *testing.T) {
 	c := embedded(t)
 	k := c.as("")
-	for range 119 { // one call is left of the burst
+	for range 599 { // one call is left of the burst
 		k.get("/batches")
 	}
 	body, n := long(t)

@@ -148,7 +148,7 @@ func TestKeyRateRefillsAndTellsWhen(t *testing.T) {
 	each(t, func(t *testing.T, c *city) {
 		ctx := t.Context()
 		header := "Bearer " + c.demo.APIKeys[staff.ScopeLookup]
-		for range 120 {
+		for range 600 {
 			_, err := c.Key(ctx, header, staff.ScopeLookup, c.now)
 			ok(t, err)
 		}
