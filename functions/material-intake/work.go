@@ -28,6 +28,9 @@ func (d *desk) now(r *http.Request, b batch.Batch) (batch.Batch, error) {
 	if err != nil && ctx.Err() == nil {
 		return after, err
 	}
+	if err != nil {
+		after = b // the time was up before anything was read
+	}
 	if !after.Finished() {
 		d.start(b.ID)
 	}

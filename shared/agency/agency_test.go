@@ -2,6 +2,7 @@ package agency
 
 import (
 	"encoding/json"
+	"ipcredit/shared/subject"
 	"maps"
 	"slices"
 	"strings"
@@ -239,4 +240,14 @@ func FuzzRows(f *testing.F) {
 			t.Fatalf("%+v", g)
 		}
 	})
+}
+
+func TestAnAgencyRowKeepsWhatOnlyTheSubjectRegisterKnows(t *testing.T) {
+	t.Parallel()
+	without := true
+	old := subject.Subject{Code: "91410772MA00AAB17X", Name: "新乡市样例星河知识产权代理有限公司", Kind: "agency", District: "410772", NoIPDepartment: &without}
+	merged := subject.Merge(&old, Agency{Code: "41990", Name: old.Name, CreditCode: old.Code, District: "410772"}.Subject())
+	if merged.Kind != "agency" || merged.NoIPDepartment == nil || !*merged.NoIPDepartment {
+		t.Errorf("%+v", merged)
+	}
 }

@@ -449,7 +449,7 @@ func TestParsesRows(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if s.Code != "91410702MA00AAC13T" || s.Name != "新乡市虚构甲科技有限公司" || s.Kind != "enterprise" || s.District != "410702" || len(s.FormerNames) != 2 || !s.NoIPDepartment {
+	if s.Code != "91410702MA00AAC13T" || s.Name != "新乡市虚构甲科技有限公司" || s.Kind != "enterprise" || s.District != "410702" || len(s.FormerNames) != 2 || s.NoIPDepartment == nil || !*s.NoIPDepartment {
 		t.Errorf("%+v", s)
 	}
 	if data, _ := json.Marshal(s); strings.Contains(string(data), "张样例") {

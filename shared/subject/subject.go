@@ -39,7 +39,8 @@ type Subject struct {
 	Representative *Representative `json:"representative,omitempty"`
 	// NoIPDepartment marks enterprises without a department for intellectual
 	// property: candidates for trusteeship (新知战联办〔2022〕8号, S5.10).
-	NoIPDepartment bool `json:"noIPDepartment,omitempty"`
+	// Nil where nobody has said.
+	NoIPDepartment *bool `json:"noIPDepartment,omitempty"`
 	// MergedInto is the code of the subject that took this one over.
 	MergedInto string `json:"mergedInto,omitempty"`
 	// Number is the subject's place in the search index, given once.
@@ -240,9 +241,12 @@ func Parse(row sheet.Row, key []byte) (Subject, []sheet.Problem) {
 		}
 	}
 	switch v := strings.ToLower(row.Get("noIPDepartment")); v {
-	case "", no, "0", "false", "n", "no":
+	case "":
+	case no, "0", "false", "n", "no":
+		s.NoIPDepartment = new(bool)
 	case yes, "1", "true", "y", "yes":
-		s.NoIPDepartment = true
+		without := true
+		s.NoIPDepartment = &without
 	default:
 		problems = append(problems, sheet.Problem{Field: "noIPDepartment", Code: "subject.yes_no", Args: []any{row.Header("noIPDepartment"), short(v)}})
 	}
@@ -306,6 +310,9 @@ func Merge(old *Subject, next Subject) Subject {
 	next.FormerNames = kept
 	if next.Representative == nil {
 		next.Representative = old.Representative
+	}
+	if next.NoIPDepartment == nil {
+		next.NoIPDepartment = old.NoIPDepartment
 	}
 	if next.MergedInto == "" {
 		next.MergedInto = old.MergedInto
