@@ -2,18 +2,15 @@ package function
 
 import (
 	"bytes"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/redis/go-redis/v9"
 
+	"ipcredit/shared/objects/objectstest"
 	"ipcredit/shared/redistest"
 )
 
@@ -107,8 +104,8 @@ func TestThreat_APersonsDataIsInNoAnswerLogKeyOrObject(t *testing.T) {
 				t.Errorf("logged %s: %s", canary, near(s, canary))
 			}
 			log.mu.Unlock()
-			grepRedis(t, rdb, canary)
-			grepDir(t, c.dir, canary)
+			redistest.Grep(t, rdb, canary)
+			objectstest.Grep(t, c.dir, canary)
 		}
 		if log.b.Len() == 0 {
 			t.Error("nothing was logged at all")
@@ -119,79 +116,4 @@ func TestThreat_APersonsDataIsInNoAnswerLogKeyOrObject(t *testing.T) {
 func near(s, canary string) string {
 	at := strings.Index(s, canary)
 	return strings.ToValidUTF8(s[max(0, at-120):min(len(s), at+120)], "")
-}
-
-// grepRedis looks for the canary in every key and value.
-func grepRedis(t *testing.T, rdb *redis.Client, canary string) {
-	t.Helper()
-	ctx := t.Context()
-	it := rdb.Scan(ctx, 0, "*", 1000).Iterator()
-	for it.Next(ctx) {
-		key := it.Val()
-		values := []string{key}
-		switch rdb.Type(ctx, key).Val() {
-		case "string":
-			values = append(values, rdb.Get(ctx, key).Val())
-		case "hash":
-			for k, v := range rdb.HGetAll(ctx, key).Val() {
-				values = append(values, k, v)
-			}
-		case "set":
-			values = append(values, rdb.SMembers(ctx, key).Val()...)
-		case "zset":
-			values = append(values, rdb.ZRange(ctx, key, 0, -1).Val()...)
-		case "stream":
-			for _, m := range rdb.XRange(ctx, key, "-", "+").Val() {
-				for _, v := range m.Values {
-					values = append(values, v.(string))
-				}
-			}
-		default:
-			t.Fatalf("key %s has a type this test does not look into", key)
-		}
-		for _, v := range values {
-			if strings.Contains(v, canary) {
-				t.Errorf("Redis key %s holds %s: %s", key, canary, near(v, canary))
-			}
-		}
-	}
-	if err := it.Err(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// grepDir looks for the canary in every object, unpacked where it is packed.
-func grepDir(t *testing.T, dir, canary string) {
-	t.Helper()
-	files := 0
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		files++
-		if i := bytes.Index(data, []byte("\x28\xb5\x2f\xfd")); i >= 0 { // zstd
-			z, err := zstd.NewReader(nil)
-			if err != nil {
-				return err
-			}
-			defer z.Close()
-			if plain, err := z.DecodeAll(data[i:], nil); err == nil {
-				data = append(data, plain...)
-			}
-		}
-		if bytes.Contains(data, []byte(canary)) || strings.Contains(path, canary) {
-			t.Errorf("object %s holds %s", path, canary)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if files == 0 {
-		t.Fatal("no objects to look into")
-	}
 }

@@ -169,20 +169,6 @@ type rejected struct {
 // Finished tells whether nothing more will happen to the batch.
 func (b Batch) Finished() bool { return b.State == Done || b.State == Failed }
 
-// Progress is the share of the upload that is worked off, in percent; -1 while
-// that cannot be told.
-func (b Batch) Progress() int {
-	switch {
-	case b.Finished():
-		return 100
-	case b.State == Receiving || b.State == Queued:
-		return 0
-	case b.Total > 0:
-		return min(99, b.Rows*100/b.Total)
-	}
-	return -1
-}
-
 // newID derives a batch's id from who sends it and the number of the request or
 // the Idempotency-Key, so that all pieces of one upload and a repeated request
 // find the same batch, and nobody can reach another caller's.

@@ -20,6 +20,7 @@ import (
 	"ipcredit/shared/ident"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/objects"
+	"ipcredit/shared/objects/objectstest"
 	"ipcredit/shared/page"
 	"ipcredit/shared/redistest"
 	"ipcredit/shared/seal"
@@ -462,8 +463,8 @@ func TestThreat_IdentityNumbersAreNowhereInClear(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, canary := range []string{"410799190001019907", "欧阳样例"} {
-			grepRedis(t, rdb, canary)
-			grepDir(t, dir, canary)
+			redistest.Grep(t, rdb, canary)
+			objectstest.Grep(t, dir, canary)
 		}
 	})
 }

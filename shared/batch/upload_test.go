@@ -14,6 +14,7 @@ import (
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/objects"
+	"ipcredit/shared/objects/objectstest"
 	"ipcredit/shared/redistest"
 	"ipcredit/shared/seal"
 )
@@ -30,7 +31,7 @@ func TestFaultFarIntoTheFileLeavesNoRowBehind(t *testing.T) {
 			t.Errorf("a row went in: %v", err)
 		}
 		good := c.send(t, "penalty", table(penaltyHeader, penalties(1700)...), batch.Options{})
-		if good.Accepted != 1700 || good.Total != 1700 || good.Progress() != 100 {
+		if good.Accepted != 1700 || good.Total != 1700 || !good.Finished() {
 			t.Errorf("%+v", good)
 		}
 	})
@@ -61,8 +62,8 @@ func TestWhatAFailureQuotesIsNowhereInClear(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, canary := range []string{"欧阳样例", "410799190001019907"} {
-			grepRedis(t, rdb, canary)
-			grepDir(t, dir, canary)
+			redistest.Grep(t, rdb, canary)
+			objectstest.Grep(t, dir, canary)
 		}
 	})
 }

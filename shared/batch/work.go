@@ -381,7 +381,7 @@ func (w *Desk) keepRejected(ctx context.Context, b Batch, bad []rejected) error 
 	return nil
 }
 
-// Rejected goes through the batch's rejected rows in order.
+// rejectedRows goes through the batch's rejected rows in order.
 func (w *Desk) rejectedRows(ctx context.Context, b Batch) iter.Seq2[rejected, error] {
 	return func(yield func(rejected, error) bool) {
 		if b.Rejected == 0 {

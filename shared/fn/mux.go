@@ -136,7 +136,7 @@ func (m *Mux) Serve(req handler.Request) (handler.Response, error) {
 			}
 		}
 		answer := problem(r, rec.err)
-		for _, keep := range []string{"Allow", "Www-Authenticate", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Set-Cookie", "Tus-Resumable"} {
+		for _, keep := range []string{"Allow", "Www-Authenticate", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Set-Cookie"} {
 			if v := rec.header.Values(keep); len(v) > 0 && answer.Header.Get(keep) == "" {
 				answer.Header[keep] = v
 			}

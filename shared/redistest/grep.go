@@ -1,0 +1,47 @@
+package redistest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Grep fails the test where the canary stands in clear in any key or value.
+func Grep(t testing.TB, rdb *redis.Client, canary string) {
+	t.Helper()
+	ctx := t.Context()
+	it := rdb.Scan(ctx, 0, "*", 1000).Iterator()
+	for it.Next(ctx) {
+		key := it.Val()
+		var values []string
+		switch rdb.Type(ctx, key).Val() {
+		case "string":
+			values = []string{rdb.Get(ctx, key).Val()}
+		case "hash":
+			for k, v := range rdb.HGetAll(ctx, key).Val() {
+				values = append(values, k, v)
+			}
+		case "set":
+			values = rdb.SMembers(ctx, key).Val()
+		case "zset":
+			values = rdb.ZRange(ctx, key, 0, -1).Val()
+		case "stream":
+			for _, m := range rdb.XRange(ctx, key, "-", "+").Val() {
+				for _, v := range m.Values {
+					values = append(values, v.(string))
+				}
+			}
+		default:
+			t.Fatalf("key %s has a type this test does not look into", key)
+		}
+		for _, v := range append(values, key) {
+			if strings.Contains(v, canary) {
+				t.Errorf("Redis key %s holds %s", key, canary)
+			}
+		}
+	}
+	if err := it.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
