@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/journal"
@@ -188,13 +189,9 @@ func TestStoresWorkUnderTheirUsers(t *testing.T) {
 			if err := j.Room(ctx); err != nil {
 				t.Errorf("reading the backlog: %v", err)
 			}
-			h := fn.Once(j, func(*http.Request) string { return "somebody" }, func(w http.ResponseWriter, _ *http.Request) error {
-				return fn.WriteJSON(w, http.StatusCreated, "done")
-			})
 			tick := fn.Tick(j, name, func(*http.Request) error { return nil })
-			for _, h := range []fn.Handler{h, h, tick, tick} {
+			for _, h := range []fn.Handler{tick, tick} {
 				r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", nil)
-				r.Header.Set("Idempotency-Key", "0123456789abcdef")
 				w := httptest.NewRecorder()
 				if err := h(w, r); err != nil || w.Code >= 300 {
 					t.Errorf("under tmp: %d, %v", w.Code, err)
@@ -210,10 +207,12 @@ func TestStoresWorkUnderTheirUsers(t *testing.T) {
 		})
 	}
 	t.Run("what one writes the other finds", func(t *testing.T) {
-		writer := subject.NewStore(journal.New(g.client(t, "material-intake"), cityHere, journal.Options{}))
-		reader := subject.NewStore(journal.New(g.client(t, "credit-lookup"), cityHere, journal.Options{}))
+		writer := credit.NewStore(journal.New(g.client(t, "material-intake"), cityHere, journal.Options{}), credit.Shipped())
+		lookup := credit.NewStore(journal.New(g.client(t, "credit-lookup"), cityHere, journal.Options{}), credit.Shipped())
+		reader := lookup.Subjects()
 		s := subject.Subject{Code: "91410771MA00AAA104", Name: "新乡市样例星河科技有限公司", Kind: "enterprise", District: "410771"}
-		if err := writer.Save(ctx, journal.Entry{Actor: "u", Action: "subject.put", Ref: s.Code, At: at}, s); err != nil {
+		change := credit.Change{Entry: journal.Entry{Actor: "u", Action: "subject.put", Ref: s.Code, At: at}, Subjects: []subject.Subject{s}}
+		if _, _, err := writer.Apply(ctx, change); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := reader.Get(ctx, s.Code); err != nil || got.Name != s.Name {
@@ -224,7 +223,7 @@ func TestStoresWorkUnderTheirUsers(t *testing.T) {
 				t.Errorf("%s: %+v, %v", q, got, err)
 			}
 		}
-		if err := reader.Save(ctx, journal.Entry{Actor: "u", Action: "subject.put", Ref: s.Code, At: at}, s); !refused(err) {
+		if _, _, err := lookup.Apply(ctx, change); !refused(err) {
 			t.Errorf("the reader wrote: %v", err)
 		}
 	})

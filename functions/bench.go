@@ -32,6 +32,9 @@ type scale struct {
 	rows     int
 	entries  int
 	seconds  int
+	evidence int // MiB
+	reports  int
+	leaves   int
 }
 
 func benchCommand(p *place) *cobra.Command {
@@ -48,6 +51,9 @@ func benchCommand(p *place) *cobra.Command {
 	c.Flags().IntVar(&s.rows, "rows", 200_000, say("runner.bench.flag.rows"))
 	c.Flags().IntVar(&s.entries, "entries", 1_000_000, say("runner.bench.flag.entries"))
 	c.Flags().IntVar(&s.seconds, "seconds", 5, say("runner.bench.flag.seconds"))
+	c.Flags().IntVar(&s.evidence, "evidence", 2048, say("runner.bench.flag.evidence"))
+	c.Flags().IntVar(&s.reports, "reports", 5000, say("runner.bench.flag.reports"))
+	c.Flags().IntVar(&s.leaves, "leaves", 1_000_000, say("runner.bench.flag.leaves"))
 	c.Flags().StringSliceVar(&only, "only", nil, say("runner.bench.flag.only"))
 	return c
 }
@@ -72,10 +78,13 @@ func bench(ctx context.Context, p place, s scale, only []string) error {
 			run  func() ([]measured, error)
 		}{
 			{"start", func() ([]measured, error) { return benchStart(ctx, dir) }},
+			{"evidence", func() ([]measured, error) { return benchEvidence(ctx, env, dir, s) }},
+			{"tipoff", func() ([]measured, error) { return benchTipoff(ctx, dir, s) }},
 			{"search", func() ([]measured, error) { return benchSearch(ctx, env, s) }},
 			{"lookup", func() ([]measured, error) { return benchLookup(ctx, env, s) }},
 			{"import", func() ([]measured, error) { return benchImport(ctx, env, s) }},
 			{"restore", func() ([]measured, error) { return benchRestore(ctx, env, s) }},
+			{"log", func() ([]measured, error) { return benchLog(ctx, env, dir, s) }},
 		}
 		for _, step := range steps {
 			if len(only) > 0 && !slices.Contains(only, step.name) {
@@ -132,7 +141,12 @@ func status(field string, pid int) float64 {
 // forgetPeak starts the counting of peak anew.
 func forgetPeak() {
 	runtime.GC()
-	_ = os.WriteFile(filepath.Join("/proc", strconv.Itoa(os.Getpid()), "clear_refs"), []byte("5"), 0o200) // Linux only
+	forgetPeakOf(os.Getpid())
+}
+
+// forgetPeakOf does so for another process.
+func forgetPeakOf(pid int) {
+	_ = os.WriteFile(filepath.Join("/proc", strconv.Itoa(pid), "clear_refs"), []byte("5"), 0o200) // Linux only
 }
 
 // quantile of sorted durations.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"ipcredit/shared/open"
 	"ipcredit/shared/sheet"
 	"ipcredit/shared/subject"
+	"ipcredit/shared/tipoff"
 )
 
 // benchCode is the i-th code of the bench's subjects.
@@ -241,4 +243,24 @@ func commitMany(ctx context.Context, j *journal.Journal, archive *journal.Archiv
 	}
 	_, err := archive.Run(context.WithoutCancel(ctx), j)
 	return err
+}
+
+// benchReport is the i-th tip-off as a program sends it; every second one names
+// its reporter.
+func benchReport(i int) []byte {
+	l := tipoff.Lodged{
+		Kind:    tipoff.Counterfeit,
+		Parties: []tipoff.Party{{Name: benchName(i), Code: benchCode(i)}},
+		Narrative: fmt.Sprintf("第%d号线索：该店在柜台后的货架上摆放印有他人注册商标的机油滤清器，包装与正品相比色差明显，没有防伪码，"+
+			"店员说一箱十二只，要多少有多少，不开发票。仓库在店后院第二间，每周三上午有一辆白色面包车来送货。", i),
+		Anonymous: i%2 == 0, Place: "虚构路12号", Language: "zh",
+	}
+	if !l.Anonymous {
+		l.Reporter = &tipoff.Reporter{Name: "演示人甲", Contact: fmt.Sprintf("199%08d", i)}
+	}
+	body, err := json.Marshal(l)
+	if err != nil {
+		panic(err) // strings only
+	}
+	return body
 }

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -223,67 +220,4 @@ func get(ctx context.Context, client *http.Client, address string) error {
 		return fmt.Errorf("%s: %w", res.Status, err)
 	}
 	return nil
-}
-
-// benchStart builds one function as its image does and watches it start.
-func benchStart(ctx context.Context, dir string) ([]measured, error) {
-	const name = "credit-lookup"
-	binary, err := buildImage(ctx, dir, name)
-	if err != nil {
-		return nil, err
-	}
-	info, err := os.Stat(binary)
-	if err != nil {
-		return nil, err
-	}
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	address := fmt.Sprintf("127.0.0.1:%d", port)
-	env := append(os.Environ(), "listen="+address, "redis_url="+open.Value("redis_url"), "s3_url="+open.Value("s3_url"), "secret_mount_path="+open.Value("secret_mount_path"))
-	var times []time.Duration
-	idle := 0.0
-	for range 10 {
-		cmd := exec.CommandContext(ctx, binary)
-		cmd.Env = env
-		start := time.Now()
-		if err := cmd.Start(); err != nil {
-			return nil, err
-		}
-		for answers(ctx, "http://"+address+"/readyz") != nil {
-			if time.Since(start) > 10*time.Second {
-				_ = cmd.Process.Kill()
-				return nil, fmt.Errorf("%s was not ready after 10 seconds", name)
-			}
-			time.Sleep(500 * time.Microsecond)
-		}
-		times = append(times, time.Since(start))
-		idle = max(idle, status("VmRSS", cmd.Process.Pid))
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it was killed
-	}
-	slices.Sort(times)
-	middle, size := quantile(times, .5), float64(info.Size())/(1<<20)
-	return []measured{
-		{say("runner.bench.start", name), "≤ 25 ms", middle.Round(100 * time.Microsecond).String(), middle <= 25*time.Millisecond},
-		{say("runner.bench.idle"), "≤ 20 MiB", fmt.Sprintf("%.1f MiB", idle), idle <= 20},
-		{say("runner.bench.size"), "≤ 18 MiB", fmt.Sprintf("%.1f MiB", size), size <= 18},
-	}, nil
-}
-
-// buildImage compiles a function as the template's Dockerfile does.
-func buildImage(ctx context.Context, dir, name string) (string, error) {
-	main := filepath.Join(dir, "main.go")
-	source := fmt.Sprintf("package main\n\nimport (\n\tfunction \"ipcredit/functions/%s\"\n\t\"ipcredit/shared/fn\"\n)\n\nfunc main() { fn.Main(function.Handle) }\n", name)
-	if err := os.WriteFile(main, []byte(source), 0o600); err != nil {
-		return "", err
-	}
-	binary := filepath.Join(dir, name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, main)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building %s: %w: %s", name, err, out)
-	}
-	return binary, nil
 }

@@ -144,14 +144,7 @@ func (r run) serve(t testing.TB) *program {
 	addr := freeAddr(t)
 	r.args = append([]string{"-addr", addr}, r.args...)
 	p := &program{t: t, base: "http://" + addr, cmd: r.command(t), out: &output{}, done: make(chan struct{})}
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.http = &http.Client{
-		Jar: jar, Timeout: patience, Transport: &http.Transport{},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	p.http = client(t)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -188,6 +181,19 @@ func (r run) serve(t testing.TB) *program {
 		return res.StatusCode == http.StatusOK
 	})
 	return p
+}
+
+// client keeps its own cookies and follows nobody.
+func client(t testing.TB) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &http.Client{
+		Jar: jar, Timeout: patience, Transport: &http.Transport{},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // eventually asks until the answer is yes.

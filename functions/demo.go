@@ -16,6 +16,7 @@ import (
 	"ipcredit/shared/batch"
 	"ipcredit/shared/credit"
 	"ipcredit/shared/ident"
+	"ipcredit/shared/journal"
 	"ipcredit/shared/open"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
@@ -52,19 +53,94 @@ func loadDemo(ctx context.Context, p place, origin string) error {
 	if err != nil {
 		return unreachable(err, "runner.fail.settings")
 	}
-	desk, err := staffDesk(env)
+	out, err := fillDemo(ctx, env, time.Now())
 	if err != nil {
 		return err
 	}
-	people, err := desk.Demo(ctx, time.Now())
+	out.Gateway = origin
+	data, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
+	path := filepath.Join(p.data, "demo.json")
+	if err := os.WriteFile(path, append(data, '\n'), 0o600); err != nil {
+		return unreachable(err, "runner.fail.write", path)
+	}
+	fmt.Println(say("runner.demo.loaded", len(out.Subjects), path))
+	return nil
+}
+
+// fillDemo loads what is not loaded yet. The city's days count from the one on
+// which it was loaded first, which is kept with it: a city whose days moved with
+// the calendar would correct all of its records each morning.
+func fillDemo(ctx context.Context, env *open.Env, now time.Time) (demonstration, error) {
+	desk, err := staffDesk(env)
+	if err != nil {
+		return demonstration{}, err
+	}
+	people, err := desk.Demo(ctx, now)
+	if err != nil {
+		return demonstration{}, fmt.Errorf("demo: %w", err)
+	}
+	kept := env.Journal.Key("demo")
+	loaded, err := env.Redis.HGetAll(ctx, kept).Result()
+	if err != nil {
+		return demonstration{}, fmt.Errorf("demo: %w", err)
+	}
+	note := func(field, value string) error {
+		entry := journal.Entry{Actor: "operator", Action: "demo." + field, At: now}
+		return env.Journal.Commit(ctx, entry, nil, func(tx *journal.Tx) error {
+			tx.HSet(kept, field, value)
+			return nil
+		})
+	}
+	first := workday.DateOf(now)
+	if day := loaded["day"]; day != "" {
+		if first, err = workday.ParseDate(day); err != nil {
+			return demonstration{}, fmt.Errorf("demo: %w", err)
+		}
+	} else if err := note("day", first.String()); err != nil {
+		return demonstration{}, fmt.Errorf("demo: %w", err)
+	}
+	city := newFiction(first)
+	if sum := city.sum(); loaded["tables"] != sum {
+		if err := loadTables(ctx, env, city); err != nil {
+			return demonstration{}, err
+		}
+		if err := note("tables", sum); err != nil {
+			return demonstration{}, fmt.Errorf("demo: %w", err)
+		}
+	}
+	tipoffs := city.tipoffs(first)
+	sum, err := sumOf(tipoffs)
+	if err != nil {
+		return demonstration{}, err
+	}
+	office, err := openTipoffDesk(ctx, staff.New(env.Journal), people)
+	if err != nil {
+		return demonstration{}, err
+	}
+	reports, err := office.load(ctx, tipoffs, loaded["tipoffs"] != sum)
+	if err != nil {
+		return demonstration{}, err
+	}
+	if loaded["tipoffs"] != sum {
+		if err := note("tipoffs", sum); err != nil {
+			return demonstration{}, fmt.Errorf("demo: %w", err)
+		}
+	}
+	out := demonstration{APIKeys: people.APIKeys, Reports: reports, Subjects: city.codes}
+	for _, u := range people.Staff {
+		out.Staff = append(out.Staff, demoStaff{u.User, u.Password, u.TOTPSecret, u.Roles, u.Organization})
+	}
+	return out, nil
+}
+
+func loadTables(ctx context.Context, env *open.Env, city *fiction) error {
 	intake, err := intakeDesk(env)
 	if err != nil {
 		return err
 	}
-	city := newFiction(time.Now())
 	for _, t := range city.tables {
 		b, err := sendTable(ctx, intake, t)
 		if err != nil {
@@ -75,19 +151,6 @@ func loadDemo(ctx context.Context, p place, origin string) error {
 			return fmt.Errorf("demo: table of %s was not accepted: %v %v", t.kind, b.Failure, problems)
 		}
 	}
-	out := demonstration{Gateway: origin, APIKeys: people.APIKeys, Reports: []demoReport{}, Subjects: city.codes}
-	for _, u := range people.Staff {
-		out.Staff = append(out.Staff, demoStaff{u.User, u.Password, u.TOTPSecret, u.Roles, u.Organization})
-	}
-	data, err := json.MarshalIndent(out, "", "  ")
-	if err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
-	path := filepath.Join(p.data, "demo.json")
-	if err := os.WriteFile(path, append(data, '\n'), 0o600); err != nil {
-		return unreachable(err, "runner.fail.write", path)
-	}
-	fmt.Println(say("runner.demo.loaded", len(city.codes), path))
 	return nil
 }
 
@@ -98,8 +161,8 @@ func sendTable(ctx context.Context, intake *batch.Desk, t table) (batch.Batch, e
 	if err := w.WriteAll(append([][]string{t.header}, t.rows...)); err != nil {
 		return batch.Batch{}, err
 	}
-	// The request's name is the table's content: handing the same in again finds
-	// the batch that it made before.
+	// The request's name is the table's content: after a crash the batch that it
+	// made before is found and finished.
 	sum := sha256.Sum256([]byte(csvText.String()))
 	b, err := intake.Receive(ctx, batch.Upload{
 		Kind: t.kind, Org: "lead", Actor: "operator", Request: "demo " + t.kind + " " + hex.EncodeToString(sum[:]),
@@ -108,7 +171,7 @@ func sendTable(ctx context.Context, intake *batch.Desk, t table) (batch.Batch, e
 	if err != nil {
 		return b, err
 	}
-	return intake.Work(ctx, b.ID)
+	return intake.Finish(ctx, b.ID)
 }
 
 func intakeDesk(env *open.Env) (*batch.Desk, error) {
@@ -160,30 +223,45 @@ type table struct {
 // fiction is a city that cannot be: no name, code or number in it is anybody's
 // (areas and registration parts are real, the bodies of the codes are not).
 type fiction struct {
-	tables []table
-	codes  []string
+	tables   []table
+	codes    []string
+	firms    []firm // agencies among them
+	agencies []firm
 }
+
+// firm is a subject's code and name.
+type firm struct{ code, name string }
+
+// fictionAreas are the counties and zones where things happen.
+var fictionAreas = []string{"410702", "410703", "410704", "410711", "410721", "410724", "410725", "410726", "410727", "410771", "410772", "410773", "410781", "410782", "410783"}
 
 const (
 	fictionBureau     = "新乡市市场监督管理局"
 	fictionBureauCode = "11410700000000019U"
 )
 
-// newFiction invents the city as of today: some records of every kind, on both
+// sum tells one version of the fiction from another.
+func (f *fiction) sum() string {
+	sum := sha256.New()
+	for _, t := range f.tables {
+		fmt.Fprintf(sum, "%s\x00%q\x00%q\n", t.kind, t.header, t.rows)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// newFiction invents the city as of a day: some records of every kind, on both
 // sides of each of their days. The same day gives the same city.
-func newFiction(now time.Time) *fiction {
+func newFiction(today workday.Date) *fiction {
 	f := &fiction{}
 	random := rand.New(rand.NewPCG(410700, 2022))
-	today := workday.DateOf(now)
 	day := func(back int) string { return today.AddDays(-back).String() }
 
 	stems := []string{"虚构", "样例", "演示", "测试", "例证", "假想", "范本", "试样"}
 	marks := strings.Split("甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥", "")
 	trades := []string{"科技", "机械", "食品", "新材料", "生物科技", "电子商务", "文化传播", "纺织", "化工", "农业发展"}
-	areas := []string{"410702", "410703", "410704", "410711", "410721", "410724", "410725", "410726", "410727", "410771", "410772", "410773", "410781", "410782", "410783"}
+	areas := fictionAreas
 
 	subjects := table{kind: "subject", header: []string{"统一社会信用代码", "名称", "类别", "区划代码", "曾用名", "无知识产权部门"}}
-	type firm struct{ code, name string }
 	var firms []firm
 	add := func(code, name, kind, area, former, noDepartment string) {
 		subjects.rows = append(subjects.rows, []string{code, name, kind, area, former, noDepartment})
@@ -220,6 +298,7 @@ func newFiction(now time.Time) *fiction {
 			f.codes = append(f.codes, code)
 		}
 		firms = append(firms, firm{code, name})
+		f.agencies = append(f.agencies, firm{code, name})
 		seat := areas[i%len(areas)]
 		if i == 0 {
 			seat = "410772"
@@ -276,6 +355,7 @@ func newFiction(now time.Time) *fiction {
 		x = firms[(i*23+7)%len(firms)]
 		judgments.rows = append(judgments.rows, []string{fmt.Sprintf("（%s）豫07知民初%d号", day(back)[:4], 9900+i), x.name, x.code, "侵害商标权纠纷", "判令停止侵权并赔偿损失（演示）", "示例市中级人民法院", day(back)})
 	}
+	f.firms = firms
 	f.tables = []table{subjects, agencies, agents, penalties, determinations, licences, commendations, judgments}
 	return f
 }

@@ -1,19 +1,28 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/pquerna/otp/totp"
+	"github.com/redis/go-redis/v9"
 
+	"ipcredit/shared/batch"
+	"ipcredit/shared/evidence"
+	"ipcredit/shared/open"
+	"ipcredit/shared/redistest"
 	"ipcredit/shared/staff"
+	"ipcredit/shared/tipoff"
 )
 
 // TestDemonstration looks at the fictitious city as a stranger with a browser
@@ -120,8 +129,15 @@ func lookAtDemo(t *testing.T, p *program, demo demoFile) {
 	if len(demo.APIKeys) != 5 {
 		t.Errorf("%d keys", len(demo.APIKeys))
 	}
-	if demo.Reports == nil || len(demo.Reports) != 0 {
-		t.Errorf("reports are %v, want an empty list", demo.Reports)
+	if len(demo.Reports) != fictionTipoffs {
+		t.Errorf("%d tip-offs, want %d", len(demo.Reports), fictionTipoffs)
+	}
+	known := map[string]bool{}
+	for _, r := range demo.Reports {
+		if _, err := tipoff.ParseNumber(r.ReportNo); err != nil || tipoff.CheckReceipt(r.Receipt) != nil || known[r.ReportNo] {
+			t.Errorf("tip-off %s: %v", r.ReportNo, err)
+		}
+		known[r.ReportNo] = true
 	}
 	seen := map[string]bool{}
 	for _, s := range demo.Staff {
@@ -227,4 +243,162 @@ func findFirm(t *testing.T, p *program) {
 			t.Errorf("%+v", got)
 		}
 	})
+}
+
+// TestDemoLoadedOnAnotherDayChangesNothing: the city's days count from its first
+// load, also where that was cut short.
+func TestDemoLoadedOnAnotherDayChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	if err := makeSecrets(filepath.Join(dir, "secrets"), true); err != nil {
+		t.Fatal(err)
+	}
+	rdb := redistest.Embedded(t)
+	settings := map[string]string{
+		"redis_url": "redis://" + rdb.Options().Addr, "s3_url": "file://" + filepath.Join(dir, "objects"),
+		"secret_mount_path": filepath.Join(dir, "secrets"), "city": "410700",
+	}
+	before := map[string]string{}
+	for name := range settings {
+		before[name] = open.Value(name)
+	}
+	open.Use(settings)
+	t.Cleanup(func() { open.Use(before) })
+	env, err := open.Open(operator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	dayA := time.Date(2026, 3, 5, 1, 0, 0, 0, time.UTC)
+	// The first loads end after a few of their commits: among the tables, and
+	// among the tip-offs.
+	left := &atomic.Int64{}
+	var cancel context.CancelFunc
+	env.Redis.(*redis.Client).AddHook(afterCommits{left, func() { cancel() }})
+	for n, commits := range []int64{120, 200, 150} {
+		var cut context.Context
+		cut, cancel = context.WithCancel(ctx)
+		left.Store(commits)
+		if _, err := fillDemo(cut, env, dayA.Add(time.Duration(n)*time.Hour)); err == nil {
+			t.Fatal("the load was not cut short")
+		}
+		cancel()
+	}
+	first, err := fillDemo(ctx, env, dayA.Add(30*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := rdb.XLen(ctx, env.Journal.Key("journal")).Val()
+	digest, _, err := env.Journal.Digest(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lookAtTipoffs(t, env, first, dayA.AddDate(0, 0, 1))
+	batches, _, err := batch.NewStore(env.Journal).Of(ctx, "lead", "", 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range batches {
+		if b.Corrected > 0 || b.Duplicates > 0 || b.State != batch.Done {
+			t.Errorf("table of %s: %+v", b.Kind, b)
+		}
+	}
+	for _, days := range []int{0, 1, 40} {
+		again, err := fillDemo(ctx, env, dayA.AddDate(0, 0, 2+days))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(first, again) {
+			t.Errorf("%d days later another city", days)
+		}
+		now, _, err := env.Journal.Digest(ctx)
+		if n := rdb.XLen(ctx, env.Journal.Key("journal")).Val(); err != nil || now != digest || n != entries {
+			t.Errorf("%d days later: %d entries, want %d, state changed %t (%v)", days, n, entries, now != digest, err)
+		}
+	}
+}
+
+// lookAtTipoffs reads what the demonstration's tip-offs have come to: a few in each
+// state, two in five anonymous, nothing done twice.
+func lookAtTipoffs(t *testing.T, env *open.Env, demo demonstration, now time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	desk, err := staffDesk(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	people, err := desk.Demo(ctx, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	office, err := openTipoffDesk(ctx, staff.New(env.Journal), people)
+	if err != nil {
+		t.Fatal(err)
+	}
+	states, anonymous, files, units := map[tipoff.State]int{}, 0, 0, map[string]bool{}
+	for _, r := range demo.Reports {
+		v, err := office.intake.Track(ctx, tipoff.Claim{Number: r.ReportNo, Receipt: r.Receipt}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Lodged.Anonymous {
+			anonymous++
+		}
+		states[v.Report.State]++
+		units[v.Report.Unit] = true
+		once := map[string]int{}
+		for _, e := range v.Report.Events {
+			once[e.What]++
+		}
+		for what, n := range once {
+			if n > 1 {
+				t.Errorf("%s: %s happened %d times", r.ReportNo, what, n)
+			}
+		}
+		said := map[string]bool{}
+		for _, m := range v.Thread {
+			if said[m.Text] {
+				t.Errorf("%s: said twice: %s", r.ReportNo, m.Text)
+			}
+			said[m.Text] = true
+		}
+		boxes, err := office.evidence.Boxes(ctx, tipoff.Ref(r.ReportNo))
+		if err != nil || len(boxes) > 1 {
+			t.Errorf("%s: %d boxes (%v)", r.ReportNo, len(boxes), err)
+		}
+		for _, b := range boxes {
+			list, err := office.evidence.Files(ctx, b.ID)
+			if err != nil || len(list) != 1 || list[0].State != evidence.Whole {
+				t.Errorf("%s: evidence %+v (%v)", r.ReportNo, list, err)
+			}
+			files += len(list)
+		}
+	}
+	for _, s := range []tipoff.State{
+		tipoff.Received, tipoff.Assigned, tipoff.Verifying, tipoff.Extended, tipoff.CaseFiled, tipoff.Transferred, tipoff.Notified,
+		tipoff.Closed, tipoff.Disputed,
+	} {
+		if states[s] == 0 {
+			t.Errorf("no tip-off is %s: %v", s, states)
+		}
+	}
+	if len(demo.Reports) != fictionTipoffs || anonymous*5 != 2*fictionTipoffs || files < 5 || len(units) < 16 {
+		t.Errorf("%d tip-offs, %d anonymous, %d files, units %v", len(demo.Reports), anonymous, files, units)
+	}
+}
+
+// afterCommits calls end at one of the transactions.
+type afterCommits struct {
+	left *atomic.Int64
+	end  func()
+}
+
+func (a afterCommits) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (a afterCommits) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (a afterCommits) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if len(cmds) > 0 && cmds[0].Name() == "multi" && a.left.Add(-1) == 0 {
+			a.end()
+		}
+		return next(ctx, cmds)
+	}
 }

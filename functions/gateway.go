@@ -7,6 +7,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 )
 
@@ -18,12 +19,6 @@ func gateway() http.Handler {
 	for name, f := range functions {
 		fronts[name] = fn.HTTP(f.handle)
 	}
-	own := http.NewServeMux()
-	own.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte("ok\n")) // the client may be gone
-	})
-	own.Handle("GET /{$}", http.RedirectHandler("/function/portal/", http.StatusFound))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rest, found := strings.CutPrefix(r.URL.Path, "/function/"); found {
 			name, _, _ := strings.Cut(rest, "/")
@@ -32,7 +27,19 @@ func gateway() http.Handler {
 				return
 			}
 		}
-		own.ServeHTTP(w, r)
+		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+		switch {
+		case r.URL.Path == "/healthz" && reads:
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			_, _ = w.Write([]byte("ok\n")) // the client may be gone
+		case r.URL.Path == "/" && reads:
+			http.Redirect(w, r, "/function/portal/", http.StatusFound)
+		case r.URL.Path == "/healthz" || r.URL.Path == "/":
+			w.Header().Set("Allow", "GET, HEAD")
+			fn.Refuse(w, r, fault.New(fault.NotAllowed, "fn.method"))
+		default:
+			fn.Refuse(w, r, fault.New(fault.NotFound, "fn.not_found"))
+		}
 	})
 }
 

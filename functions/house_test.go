@@ -23,7 +23,7 @@ var order = []string{
 	"fault", "workday", "ruleset", "ident", "objects", "journal", "pace", "seal", "notary", "page", "sheet", "book", "embed",
 	"staff",
 	// The matters. batch takes in rows of the others' kinds, summary counts all.
-	"subject", "credit", "disclosure", "evidence", "tipoff", "casework", "repair", "share", "agency",
+	"subject", "credit", "disclosure", "clean", "custody", "evidence", "courier", "tipoff", "casework", "repair", "share", "agency",
 	"trademark", "patent", "batch", "summary",
 	// Between the matters and the network; no matter knows of these.
 	"open", "fn",
@@ -47,14 +47,18 @@ var may = map[string][]string{
 	"github.com/microcosm-cc/bluemonday":    {"functions/portal"},
 	"github.com/prometheus/client_golang":   {"shared/fn"},
 	"github.com/xuri/excelize":              {"shared/sheet/book"}, // large: who only reads rows does not carry it
+	"github.com/pdfcpu/pdfcpu":              {"shared/evidence/clean"},
+	"github.com/bep/imagemeta":              {"shared/evidence/clean"},
+	"golang.org/x/image":                    {"shared/evidence/clean"},
+	"golang.org/x/mod":                      {"shared/notary"},
 	"github.com/chromedp":                   {},
 	"pgregory.net/rapid":                    {},
 	"github.com/google/go-cmp":              {},
 	"testing":                               {},
 	"github.com/6tail/lunar-go/HolidayUtil": {}, // its calendar is a check of ours, never the source
 	"github.com/redis/go-redis": {
-		"functions", "shared/journal", "shared/pace", "shared/open", "shared/fn/once.go",
-		anyStore,
+		"functions", "shared/journal", "shared/pace", "shared/open",
+		anyStore, "shared/*/*/store.go",
 		// The name index is read and rebuilt in more steps than one file holds.
 		"shared/subject/find.go", "shared/subject/search.go", "shared/subject/reindex.go",
 	},

@@ -22,10 +22,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	casehandling "ipcredit/functions/case-handling"
 	creditlookup "ipcredit/functions/credit-lookup"
 	deadlinetick "ipcredit/functions/deadline-tick"
+	disclosurepublish "ipcredit/functions/disclosure-publish"
+	evidenceupload "ipcredit/functions/evidence-upload"
 	materialintake "ipcredit/functions/material-intake"
 	portal "ipcredit/functions/portal"
+	reportintake "ipcredit/functions/report-intake"
 	staffsession "ipcredit/functions/staff-session"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
@@ -42,11 +46,15 @@ type function struct {
 
 // functions has one line for each function in stack.yml, under the same name.
 var functions = map[string]function{
-	"credit-lookup":   {creditlookup.Handle, creditlookup.Needs, false},
-	"deadline-tick":   {deadlinetick.Handle, deadlinetick.Needs, true},
-	"material-intake": {materialintake.Handle, materialintake.Needs, true},
-	"portal":          {portal.Handle, portal.Needs, false},
-	"staff-session":   {staffsession.Handle, staffsession.Needs, true},
+	"case-handling":      {casehandling.Handle, casehandling.Needs, true},
+	"credit-lookup":      {creditlookup.Handle, creditlookup.Needs, false},
+	"deadline-tick":      {deadlinetick.Handle, deadlinetick.Needs, true},
+	"disclosure-publish": {disclosurepublish.Handle, disclosurepublish.Needs, true},
+	"evidence-upload":    {evidenceupload.Handle, evidenceupload.Needs, true},
+	"material-intake":    {materialintake.Handle, materialintake.Needs, true},
+	"portal":             {portal.Handle, portal.Needs, false},
+	"report-intake":      {reportintake.Handle, reportintake.Needs, true},
+	"staff-session":      {staffsession.Handle, staffsession.Needs, true},
 }
 
 // The exit codes that scripts may rely on.
@@ -173,6 +181,7 @@ func command() *cobra.Command {
 	root.Flags().StringVar(&p.addr, "addr", "127.0.0.1:8080", say("runner.flag.addr"))
 	root.Flags().BoolVar(&demo, "demo", false, say("runner.flag.demo"))
 	root.AddCommand(doctorCommand(&p), userCommand(&p), keyCommand(&p), importCommand(&p),
-		exportCommand(&p), digestCommand(&p), restoreCommand(&p), reindexCommand(&p), benchCommand(&p), aclCommand(&p))
+		exportCommand(&p), digestCommand(&p), restoreCommand(&p), reindexCommand(&p), benchCommand(&p), aclCommand(&p),
+		verifyCommand(&p), auditCommand(&p), rotateCommand(&p))
 	return withUsage(root)
 }

@@ -13,7 +13,9 @@ import (
 
 	"filippo.io/age"
 
+	"ipcredit/shared/notary"
 	"ipcredit/shared/open"
+	"ipcredit/shared/staff"
 )
 
 // escrowFile holds, beside the secrets, the private half that nothing here may
@@ -80,16 +82,21 @@ func secretNames() []string {
 }
 
 // newSecret makes a value by the kind its name tells: an age identity, the
-// recipient of the escrow identity (which is written beside it, to be taken
-// offline), or 32 random bytes.
+// recipient of an identity, the identities of all handling units, the key of a
+// log, or 32 random bytes. The private half of the escrow is written beside the
+// secrets, to be taken offline; no function holds it.
 func newSecret(dir, name string) (string, error) {
 	switch {
 	case name == "escrow-recipient":
+		offline := filepath.Join(filepath.Dir(dir), escrowFile)
+		if _, err := os.Lstat(offline); err == nil {
+			// It may be the only copy of what opens everything sealed so far.
+			return ownRecipient(offline)
+		}
 		id, err := age.GenerateX25519Identity()
 		if err != nil {
 			return "", fmt.Errorf("secrets: %w", err)
 		}
-		offline := filepath.Join(filepath.Dir(dir), escrowFile)
 		if err := os.WriteFile(offline, []byte(id.String()+"\n"), 0o600); err != nil {
 			return "", fmt.Errorf("secrets: %w", err)
 		}
@@ -100,10 +107,88 @@ func newSecret(dir, name string) (string, error) {
 			return "", fmt.Errorf("secrets: %w", err)
 		}
 		return id.String(), nil
+	case name == "log-key":
+		return newLogKey(notary.Disclosure)
+	case name == "receipt-signing":
+		return newLogKey(notary.Intake)
+	case name == "unit-identities":
+		return newUnits()
+	case strings.HasSuffix(name, "-recipient"), strings.HasSuffix(name, "-recipients"):
+		return publicHalf(dir, name)
 	}
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return base64.StdEncoding.EncodeToString(b[:]), nil
+}
+
+// ownRecipient is the public half of the identity in a file.
+func ownRecipient(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("secrets: %w", err)
+	}
+	id, err := age.ParseX25519Identity(strings.TrimSpace(string(data)))
+	if err != nil {
+		return "", fmt.Errorf("secrets: %s holds no identity", path) // the error could quote the key
+	}
+	return id.Recipient().String(), nil
+}
+
+// newLogKey makes the key of one of the city's logs. The log is named after the
+// address the city has now and keeps that name.
+func newLogKey(log string) (string, error) {
+	origin, err := notary.Origin(open.Value("public_url"), open.Value("city"), log)
+	if err != nil {
+		return "", fmt.Errorf("secrets: %w", err)
+	}
+	key, err := notary.NewKey(origin)
+	if err != nil {
+		return "", fmt.Errorf("secrets: %w", err)
+	}
+	return strings.TrimSpace(key), nil
+}
+
+// newUnits makes an identity for each unit that tip-offs are sealed to, one a
+// line behind its label.
+func newUnits() (string, error) {
+	var lines []string
+	for _, label := range staff.UnitLabels() {
+		id, err := age.GenerateX25519Identity()
+		if err != nil {
+			return "", fmt.Errorf("secrets: %w", err)
+		}
+		lines = append(lines, label+" "+id.String())
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+// publicHalf returns the recipients of the identities whose secret has the same
+// name but for its end. That must be there: with the recipients alone things
+// would be sealed that nobody opens.
+func publicHalf(dir, name string) (string, error) {
+	private := strings.Replace(name, "-recipient", "-identity", 1)
+	if strings.HasSuffix(name, "-recipients") {
+		private = strings.TrimSuffix(name, "-recipients") + "-identities"
+	}
+	data, err := os.ReadFile(filepath.Join(dir, private))
+	if err != nil {
+		return "", fmt.Errorf("secrets: %s: %w", name, err)
+	}
+	var lines []string
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		id, err := age.ParseX25519Identity(fields[len(fields)-1])
+		if err != nil {
+			// The error could quote the key.
+			return "", fmt.Errorf("secrets: %s holds a line that is no identity", private)
+		}
+		fields[len(fields)-1] = id.Recipient().String()
+		lines = append(lines, strings.Join(fields, " "))
+	}
+	return strings.Join(lines, "\n"), nil
 }
 
 // redisUser is one line of the ACL file.

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
+	"ipcredit/shared/fault"
+	"ipcredit/shared/fn"
 	"ipcredit/shared/open"
-	"ipcredit/shared/page"
 )
 
 // settled holds every answer back until archived has returned. The embedded
@@ -16,7 +18,7 @@ import (
 // one, and must not be told what a crash would undo.
 func settled(next http.Handler, archived func(context.Context) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(&heldAnswer{ResponseWriter: w, ctx: r.Context(), archived: archived}, r)
+		next.ServeHTTP(&heldAnswer{ResponseWriter: w, request: r, archived: archived}, r)
 	})
 }
 
@@ -38,7 +40,7 @@ func archivedBy(env *open.Env) func(context.Context) error {
 // heldAnswer asks before its first byte.
 type heldAnswer struct {
 	http.ResponseWriter
-	ctx      context.Context
+	request  *http.Request
 	archived func(context.Context) error
 	begun    bool
 	dropped  bool
@@ -53,14 +55,11 @@ func (w *heldAnswer) WriteHeader(status int) {
 		return
 	}
 	w.begun = true
-	if err := w.archived(w.ctx); err != nil {
+	if err := w.archived(w.request.Context()); err != nil {
 		slog.Error("an answer could not be made safe", "error", err.Error())
 		w.dropped = true
 		clear(w.Header())
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Retry-After", "5")
-		w.ResponseWriter.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = fmt.Fprintln(w.ResponseWriter, page.Say(page.ZH, "page.kind.unavailable")) // the client may be gone
+		fn.Refuse(w.ResponseWriter, w.request, fault.New(fault.Unavailable, "fn.away").After(5*time.Second))
 		return
 	}
 	w.ResponseWriter.WriteHeader(status)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 )
 
@@ -37,14 +38,14 @@ func TestEmbeddedCityTellsOnlyWhatIsArchived(t *testing.T) {
 			if n, err := w.Write([]byte("a")); n != 1 || err != nil {
 				t.Errorf("a dropped write gives %d, %v", n, err)
 			}
-		}, http.StatusServiceUnavailable, "服务暂时不可用\n", "", 1},
+		}, http.StatusServiceUnavailable, `"code":"fn.away"`, "", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			times := 0
 			h := settled(tt.handler, func(context.Context) error { times++; return tt.archive })
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
-			if w.Code != tt.status || w.Body.String() != tt.body || w.Header().Get("X") != tt.kept || times != tt.archives {
+			if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.body) || w.Header().Get("X") != tt.kept || times != tt.archives {
 				t.Errorf("%d %q X=%q archived %d times", w.Code, w.Body, w.Header().Get("X"), times)
 			}
 		})

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ipcredit/shared/batch"
+	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/open"
@@ -188,7 +189,7 @@ func importFile(ctx context.Context, p place, env *open.Env, u batch.Upload, pat
 		defer close(done)
 		watch(ctx, intake.Store(), b.ID)
 	}()
-	b, err = intake.Work(ctx, b.ID)
+	b, err = intake.Finish(ctx, b.ID)
 	<-done
 	if err != nil {
 		return told(err)
@@ -220,9 +221,15 @@ func importFile(ctx context.Context, p place, env *open.Env, u batch.Upload, pat
 // pieceSize is how much of a file is stored in one object.
 const pieceSize = 8 << 20
 
+// onTerminal tells whether somebody sees what is written to standard error.
+func onTerminal() bool {
+	info, err := os.Stderr.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
 // watch shows on a terminal how far a batch has come, until it is finished.
 func watch(ctx context.Context, store *batch.Store, id string) {
-	if info, err := os.Stderr.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !onTerminal() {
 		return
 	}
 	again := time.NewTicker(500 * time.Millisecond)
@@ -295,6 +302,8 @@ func restore(ctx context.Context, p place, env *open.Env) error {
 	switch {
 	case errors.Is(err, journal.ErrNotEmpty):
 		return failed("runner.fail.not_empty")
+	case errors.Is(err, journal.ErrRestoring):
+		return failed("runner.fail.restoring")
 	case err != nil:
 		return broken(err)
 	}
@@ -324,14 +333,19 @@ func reindexCommand(p *place) *cobra.Command {
 func reindex(ctx context.Context, p place, env *open.Env) error {
 	var subjects int
 	var archived error
-	entry := journal.Entry{Actor: "operator", Action: "subject.reindex", At: time.Now()}
-	err := subject.NewStore(env.Journal).Reindex(ctx, entry, func(done int) {
+	progress := func(done int) {
 		subjects = done
 		// What is written waits in Redis's memory for the archive.
 		if _, err := env.Archive.Run(ctx, env.Journal); err != nil {
 			archived = err
 		}
-	})
+	}
+	entry := journal.Entry{Actor: "operator", Action: "subject.reindex", At: time.Now()}
+	err := subject.NewStore(env.Journal).Reindex(ctx, entry, progress)
+	if err == nil {
+		entry.Action = "credit.reindex"
+		err = credit.NewStore(env.Journal, credit.Shipped()).Reindex(ctx, entry, progress)
+	}
 	if err := errors.Join(err, archived); err != nil {
 		return told(err)
 	}

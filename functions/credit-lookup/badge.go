@@ -60,7 +60,10 @@ func (l *lookup) badge(w http.ResponseWriter, r *http.Request) error {
 		if s.State == clean || s.State == listed {
 			seconds = keep(s.Next, s.Now)
 		}
-		return fn.WriteJSON(w, s.status(), shield{
+		// Whoever draws this (shields.io, our own component) takes any other status
+		// for a failure of the address and shows words of its own instead of ours.
+		// That something is wrong is said as the schema says it: isError.
+		return fn.WriteJSON(w, http.StatusOK, shield{
 			SchemaVersion: 1, Label: page.Say(lang, "credit-lookup.badge.label"), Message: s.State.words(lang, s.Count),
 			Color: colours[s.State].name, IsError: s.State == unknown || s.State == failed, CacheSeconds: seconds,
 		})

@@ -19,6 +19,10 @@ func BenchmarkLookup(b *testing.B) {
 	c := newCity(b, redistest.Real(b), "2026-05-06")
 	c.firms()
 	c.determination(firm, "国知信认〔2026〕1号", "2026-04-29", credit.General)
+	// Sequenced as disclosure-publish does.
+	if err := c.rdb.Set(b.Context(), c.env.Journal.Key("credit", "log", firm), "1234567", 0).Err(); err != nil {
+		b.Fatal(err)
+	}
 	keys, err := readKeys([]byte(seed))
 	if err != nil {
 		b.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"embed"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	handler "github.com/openfaas/templates-sdk/go-http"
@@ -28,11 +27,7 @@ var Needs = open.Needs{Function: "credit-lookup", Redis: open.Read, Secrets: []s
 //go:embed *.html *.js
 var files embed.FS
 
-var desk = sync.OnceValues(func() (*fn.Mux, error) {
-	env, err := open.Open(Needs)
-	if err != nil {
-		return nil, err
-	}
+var serve = fn.Serve(Needs, func(env *open.Env) (*fn.Mux, error) {
 	secret, err := env.Secret("statement-key")
 	if err != nil {
 		return nil, err
@@ -45,13 +40,7 @@ var desk = sync.OnceValues(func() (*fn.Mux, error) {
 })
 
 // Handle answers one request.
-func Handle(req handler.Request) (handler.Response, error) {
-	mux, err := desk()
-	if err != nil {
-		return handler.Response{}, err
-	}
-	return mux.Serve(req)
-}
+func Handle(req handler.Request) (handler.Response, error) { return serve(req) }
 
 // lookup is what the routes share.
 type lookup struct {
@@ -70,7 +59,7 @@ func routes(env *open.Env, keys []key) *fn.Mux {
 		pages: page.New(Needs.Function, files, env.Site()),
 		staff: staff.New(env.Journal),
 	}
-	l.credit = credit.NewStore(env.Journal, l.law)
+	l.credit = credit.NewStore(env.Journal, l.law).Public(env.PublicURL)
 	l.pages.Allow("embed", "script-src 'self'", "form-action 'none'", "frame-ancestors *")
 
 	mux := fn.NewMux(Needs.Function)

@@ -220,7 +220,3 @@ func (a answer) problem(t testing.TB) problem {
 	}
 	return p
 }
-
-func journalEntry(at time.Time) journal.Entry {
-	return journal.Entry{Actor: "test", Action: "subject.save", Ref: "test", At: at}
-}

@@ -72,6 +72,9 @@ type claims struct {
 	Issued  int64  `json:"iat"`
 	Expires int64  `json:"exp"`
 	credit.Answer
+	// Log takes the place of the answer's: what proves it in the public log; of a
+	// change that still waits for its entry, the entry before it.
+	Log any `json:"log"`
 	// Notice says that this is no endorsement.
 	Notice string `json:"notice"`
 	Demo   bool   `json:"demo,omitempty"`
@@ -90,13 +93,17 @@ func (l *lookup) statement(w http.ResponseWriter, r *http.Request) error {
 	}
 	now := l.now()
 	a := p.Answer(l.law, now)
+	log, err := l.evidence(r.Context(), p, a, now)
+	if err != nil {
+		return err
+	}
 	expires := now.Add(time.Duration(chosen.n("statement.hours")) * time.Hour)
 	if a.Next != nil && a.Next.Before(expires) {
 		expires = *a.Next
 	}
 	body, err := json.Marshal(claims{
 		Issuer: l.env.PublicURL, Subject: a.Code, ID: ulid.Make().String(), Issued: now.Unix(), Expires: expires.Unix(),
-		Answer: a, Notice: page.Say(asked(r), "credit-lookup.note"), Demo: l.env.Demo,
+		Answer: a, Log: log, Notice: page.Say(asked(r), "credit-lookup.note"), Demo: l.env.Demo,
 	})
 	if err != nil {
 		return fmt.Errorf("credit-lookup: statement: %w", err)
@@ -111,6 +118,28 @@ func (l *lookup) statement(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Cache-Control", "no-store")
 	_, err = w.Write([]byte(token))
 	return err
+}
+
+// pending is the log of an answer whose newest change waits for its entry: the
+// entry is that of the change before.
+type pending struct {
+	credit.Log
+	Pending bool `json:"pending"`
+}
+
+// evidence is a statement's log: nil where the answer has none.
+func (l *lookup) evidence(c ctx, p credit.Profile, a credit.Answer, now time.Time) (any, error) {
+	if a.Log == nil {
+		return nil, nil
+	}
+	e, err := l.credit.Evidence(c, p, now)
+	if err != nil {
+		return nil, err
+	}
+	if e == nil {
+		return pending{*a.Log, true}, nil
+	}
+	return e, nil
 }
 
 func (k key) sign(body []byte) (string, error) {

@@ -22,7 +22,7 @@ var (
 )
 
 // subject answers by code. As JSON this is the call everybody makes most: one
-// GET, whose value is sent as it is.
+// round trip, whose value is sent as it is.
 func (l *lookup) subject(w http.ResponseWriter, r *http.Request) error {
 	code, err := ident.ParseUSCC(r.PathValue("code"))
 	if err != nil {
@@ -42,7 +42,7 @@ func (l *lookup) subject(w http.ResponseWriter, r *http.Request) error {
 	return send(w, r, http.StatusOK, v.ETag, v.Body)
 }
 
-// elsewhere answers for a code that has no profile: with the way to the subject
+// elsewhere answers for a code that has no answer of its own: with the way to the subject
 // that took it over, or with err.
 func (l *lookup) elsewhere(w http.ResponseWriter, r *http.Request, code string, err error) error {
 	if !fault.Is(err, fault.NotFound) {

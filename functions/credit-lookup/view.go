@@ -87,15 +87,16 @@ func (l *lookup) subjectPage(w http.ResponseWriter, r *http.Request, code string
 
 func (l *lookup) view(s standing, now time.Time, lang page.Lang) subjectView {
 	v := subjectView{Answer: s.Answer, State: s.State, Count: s.Count, Now: now}
-	var chained []workday.Date
+	// By the code that the documents name: a merger lengthens nothing.
+	chained := map[string][]workday.Date{}
 	for _, x := range s.Answer.Records {
 		if _, ok := l.tiered(x); !ok && x.Kind == credit.Determination {
-			chained = append(chained, x.DeterminedOn)
+			chained[x.From] = append(chained[x.From], x.DeterminedOn)
 		}
 	}
 	seen := map[string]bool{}
 	for _, x := range s.Answer.Records {
-		view := recordView{Shown: x, Facts: facts(x.Content), RepairFrom: l.repairFrom(x, chained)}
+		view := recordView{Shown: x, Facts: facts(x.Content), RepairFrom: l.repairFrom(x, chained[x.From])}
 		for _, rule := range x.Applied {
 			if !rule.Labelled() {
 				continue
@@ -125,8 +126,8 @@ func (l *lookup) tiered(x credit.Shown) (credit.Estimate, bool) {
 	return e, err == nil
 }
 
-// repairFrom is the first day of applying for repair; chained are all the
-// subject's determinations that do not follow a tier.
+// repairFrom is the first day of applying for repair; chained are all
+// determinations of its chain that do not follow a tier.
 func (l *lookup) repairFrom(x credit.Shown, chained []workday.Date) workday.Date {
 	if !x.Counts || x.Kind == credit.Judgment {
 		return workday.Date{}

@@ -5,7 +5,6 @@ package function
 import (
 	"fmt"
 	"net/http"
-	"sync"
 
 	handler "github.com/openfaas/templates-sdk/go-http"
 
@@ -16,26 +15,14 @@ import (
 // Needs is what this function opens.
 var Needs = open.Needs{Function: "deadline-tick", Redis: open.Write, Objects: open.Store}
 
-var desk = sync.OnceValues(func() (*fn.Mux, error) {
-	env, err := open.Open(Needs)
-	if err != nil {
-		return nil, err
-	}
-	return routes(env), nil
-})
+var serve = fn.Serve(Needs, routes)
 
 // Handle does the work that is due. The cron connector calls POST / each
 // minute; on OpenFaaS CE anybody else can too, so a run is at most one a minute
 // whoever calls.
-func Handle(req handler.Request) (handler.Response, error) {
-	mux, err := desk()
-	if err != nil {
-		return handler.Response{}, err
-	}
-	return mux.Serve(req)
-}
+func Handle(req handler.Request) (handler.Response, error) { return serve(req) }
 
-func routes(env *open.Env) *fn.Mux {
+func routes(env *open.Env) (*fn.Mux, error) {
 	mux := fn.NewMux(Needs.Function)
 	mux.Handle("POST /{$}", fn.Tick(env.Journal, Needs.Function, func(r *http.Request) error {
 		if _, err := env.Archive.Run(r.Context(), env.Journal); err != nil {
@@ -43,5 +30,5 @@ func routes(env *open.Env) *fn.Mux {
 		}
 		return nil
 	}))
-	return mux
+	return mux, nil
 }

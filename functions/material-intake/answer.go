@@ -3,6 +3,7 @@ package function
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -256,17 +257,15 @@ func (d *desk) errors(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.NotFound, "batch.no_errors")
 	}
 	lang := fn.Lang(r)
-	var buf bytes.Buffer
-	err = d.batches.WriteErrors(r.Context(), &buf, b, func(p batch.Problem) string {
-		if p.Field == "" {
-			return sentence(lang, p)
-		}
-		return p.Field + ": " + sentence(lang, p)
+	attach(w, b.Kind+"-errors.xlsx")
+	return fn.Stream(w, r, func(out io.Writer) error {
+		return d.batches.WriteErrors(r.Context(), out, b, func(p batch.Problem) string {
+			if p.Field == "" {
+				return sentence(lang, p)
+			}
+			return p.Field + ": " + sentence(lang, p)
+		})
 	})
-	if err != nil {
-		return err
-	}
-	return attachment(w, b.Kind+"-errors.xlsx", buf.Bytes())
 }
 
 // template is the empty table of a kind, the same for everybody.
@@ -284,15 +283,16 @@ func (d *desk) template(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("material-intake: template: %w", err)
 	}
 	w.Header().Set("Cache-Control", "public, max-age=3600")
-	return attachment(w, kind+".xlsx", buf.Bytes())
+	attach(w, kind+".xlsx")
+	_, err = w.Write(buf.Bytes())
+	return err
 }
 
-func attachment(w http.ResponseWriter, name string, data []byte) error {
+// attach makes the answer a spreadsheet to be saved under the name.
+func attach(w http.ResponseWriter, name string) {
 	w.Header().Set("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 	w.Header().Set("Content-Disposition", "attachment; filename="+strconv.Quote(name))
 	if w.Header().Get("Cache-Control") == "" {
 		w.Header().Set("Cache-Control", "no-store")
 	}
-	_, err := w.Write(data)
-	return err
 }

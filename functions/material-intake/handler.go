@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	handler "github.com/openfaas/templates-sdk/go-http"
@@ -38,22 +37,10 @@ var Needs = open.Needs{
 //go:embed *.html *.js
 var files embed.FS
 
-var routes = sync.OnceValues(func() (*fn.Mux, error) {
-	env, err := open.Open(Needs)
-	if err != nil {
-		return nil, err
-	}
-	return newDesk(env)
-})
+var serve = fn.Serve(Needs, routes)
 
 // Handle answers one call.
-func Handle(req handler.Request) (handler.Response, error) {
-	mux, err := routes()
-	if err != nil {
-		return handler.Response{}, err
-	}
-	return mux.Serve(req)
-}
+func Handle(req handler.Request) (handler.Response, error) { return serve(req) }
 
 // desk is the function at work.
 type desk struct {
@@ -63,13 +50,16 @@ type desk struct {
 	pages   *page.Pages
 	// working limits how many batches one replica works off at a time.
 	working chan struct{}
+	// patience is how long an answer waits for a short batch: most of a call's
+	// time, the rest is for telling where the batch stands.
+	patience time.Duration
 }
 
 // atOnce is how many batches a replica works off at a time: one writes as fast
 // as Redis syncs, and a second keeps a small batch from waiting for a large one.
 const atOnce = 2
 
-func newDesk(env *open.Env) (*fn.Mux, error) {
+func routes(env *open.Env) (*fn.Mux, error) {
 	secrets, err := readSecrets(env)
 	if err != nil {
 		return nil, err
@@ -80,6 +70,8 @@ func newDesk(env *open.Env) (*fn.Mux, error) {
 		staff:   staff.New(env.Journal),
 		pages:   page.New(Needs.Function, files, env.Site()),
 		working: make(chan struct{}, atOnce),
+
+		patience: open.ReadEdge().ExecTimeout * 5 / 6,
 	}
 	for _, name := range []string{"index", "batch"} {
 		d.pages.Allow(name, "script-src 'self'", "connect-src 'self'")
@@ -223,6 +215,10 @@ var options = []string{"kind", "dryRun", "atomic", "ticket", "lang", "text"}
 // before the file, a program in the query; chosen gets all of them.
 func upload(r *http.Request, who caller, chosen url.Values) (batch.Upload, error) {
 	p := fn.PieceOf(r)
+	if p.Total > batch.MaxSize {
+		// Said before the rest is read.
+		return batch.Upload{}, fault.New(fault.TooLarge, "batch.too_large", batch.MaxSize>>30)
+	}
 	u := batch.Upload{Org: who.org, Actor: who.actor, Request: p.ID, Index: int(p.Offset / fn.MaxBody), Last: p.Last}
 	key, err := fn.IdempotencyKey(r)
 	if err != nil {

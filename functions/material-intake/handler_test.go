@@ -461,6 +461,10 @@ func TestSameKeySameAnswerAndAnotherBodyIsRefused(t *testing.T) {
 		if b := other.post("kind=penalty", table(header, penalty(9))).read(t); b.Accepted != 1 {
 			t.Errorf("another key's caller with the same Idempotency-Key: %+v", b)
 		}
+		c.pass(24 * time.Hour)
+		if b := k.post("kind=penalty", table(header, penalty(3))).read(t); b.Accepted != 1 || b.ID == first.read(t).ID {
+			t.Errorf("another file under the key a day later: %+v", b)
+		}
 	})
 }
 

@@ -99,7 +99,7 @@ func newCity(t testing.TB, rdb *redis.Client) *city {
 	}
 	env.Now = c.now
 	c.env = env
-	mux, err := newDesk(env)
+	mux, err := routes(env)
 	if err != nil {
 		t.Fatal(err)
 	}

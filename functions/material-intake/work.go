@@ -11,30 +11,25 @@ import (
 	"ipcredit/shared/batch"
 )
 
-// soon is how long an answer may wait for a short batch; a batch that needs
-// longer is answered 202 and goes on.
-const soon = 10 * time.Second
-
 // stretch is how long a worker goes on before it leaves the rest to the next
 // tick, so that no batch keeps the others waiting for ever.
 const stretch = 10 * time.Minute
 
-// now works a short batch off while its sender waits, and leaves the rest of a
-// longer one to a worker.
+// now works a short batch off while its sender waits, or waits for the worker
+// that has taken it up already: a tick, or the answer to the same upload sent
+// twice. What the call's time is too short for is left to a worker.
 func (d *desk) now(r *http.Request, b batch.Batch) (batch.Batch, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), soon)
+	ctx, cancel := context.WithTimeout(r.Context(), d.patience)
 	defer cancel()
-	after, err := d.batches.Work(ctx, b.ID)
-	if err != nil && ctx.Err() == nil {
-		return after, err
+	after, err := d.batches.Finish(ctx, b.ID)
+	switch {
+	case err == nil:
+		return after, nil
+	case ctx.Err() == nil || r.Context().Err() != nil:
+		return after, err // failed, or nobody waits any more
 	}
-	if err != nil {
-		after = b // the time was up before anything was read
-	}
-	if !after.Finished() {
-		d.start(b.ID)
-	}
-	return after, nil
+	d.start(b.ID)
+	return d.batches.Store().Get(r.Context(), b.ID)
 }
 
 // start works the batch off beside the requests. When too many are under way, it

@@ -1,12 +1,11 @@
 // Package function is the front door: the home page with its search box, the
-// guides, and the page that writes embed snippets. It keeps no state and opens
-// neither Redis nor objects.
+// guides, the page that writes embed snippets, and the description of all
+// interfaces for programs. It keeps no state and opens neither Redis nor objects.
 package function
 
 import (
 	"embed"
 	"net/http"
-	"sync"
 
 	handler "github.com/openfaas/templates-sdk/go-http"
 
@@ -23,22 +22,10 @@ var Needs = open.Needs{Function: "portal"}
 //go:embed *.html *.js
 var files embed.FS
 
-var desk = sync.OnceValues(func() (*fn.Mux, error) {
-	env, err := open.Open(Needs)
-	if err != nil {
-		return nil, err
-	}
-	return routes(env)
-})
+var serve = fn.Serve(Needs, routes)
 
 // Handle answers one request.
-func Handle(req handler.Request) (handler.Response, error) {
-	mux, err := desk()
-	if err != nil {
-		return handler.Response{}, err
-	}
-	return mux.Serve(req)
-}
+func Handle(req handler.Request) (handler.Response, error) { return serve(req) }
 
 // kept is how long a cache may keep a page that only a deployment changes.
 const kept = "public, max-age=300"
@@ -52,7 +39,12 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	if err != nil {
 		return nil, err
 	}
+	described, err := openAPI(env.PublicURL)
+	if err != nil {
+		return nil, err
+	}
 	mux := fn.NewMux(Needs.Function)
+	mux.HandleOpen("GET /openapi.json", described)
 	mux.Handle("GET /assets/{name}", pages.Asset)
 	mux.Handle("GET /{$}", func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Cache-Control", kept)

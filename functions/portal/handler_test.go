@@ -160,6 +160,24 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	}
 }
 
+// TestHomeLeadsToReportingFirst where the city takes reports, and nowhere else.
+func TestHomeLeadsToReportingFirst(t *testing.T) {
+	t.Parallel()
+	_, body := read(t, city(t)+prefix+"/")
+	_, body, _ = strings.Cut(body, "<main")
+	start, track := strings.Index(body, `/function/report-intake/"`), strings.Index(body, `/function/report-intake/track"`)
+	services := strings.Index(body, `<ul class="cards">`)
+	if !page.Offers("report-intake") {
+		if start >= 0 || track >= 0 {
+			t.Error("the home page leads to a function that the city does not run")
+		}
+		return
+	}
+	if start < 0 || track < start || services < track {
+		t.Errorf("reporting at %d, following at %d, other services at %d", start, track, services)
+	}
+}
+
 func TestSnippetsNameThePublicAddress(t *testing.T) {
 	t.Parallel()
 	public := city(t)

@@ -16,24 +16,37 @@ import (
 
 type homePage struct {
 	base
+	// Work are the other functions in which the actor has something to do.
+	Work   []link
 	Roles  []staff.Role
 	Unread int64
 	State  staff.State
 }
 
-func (d *desk) home(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
+func (d *desk) homePage(r *http.Request, a staff.Actor) (data, error) {
 	b, err := d.base(r, a)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p := homePage{base: b, Roles: a.Roles(d.now())}
+	p := &homePage{base: b, Roles: a.Roles(d.now())}
 	if p.Unread, err = d.staff.Unread(r.Context(), a); err != nil {
-		return err
+		return nil, err
 	}
-	if p.State, err = d.staff.State(r.Context(), a); err != nil {
-		return err
+	for _, f := range []struct {
+		function string
+		action   staff.Action
+	}{
+		{"case-handling", staff.TipoffClock},
+		{"material-intake", staff.RecordImport},
+	} {
+		// A custodian comes to case-handling to open an identity, and sees no clock.
+		may := a.May(f.action, d.now()) || f.action == staff.TipoffClock && a.May(staff.IdentityOpen, d.now())
+		if may && page.Offers(f.function) {
+			p.Work = append(p.Work, link{Href: d.pages.URL(r, f.function+"/"), Key: "staff-session.work." + f.function})
+		}
 	}
-	return d.pages.Show(w, r, http.StatusOK, "home", p)
+	p.State, err = d.staff.State(r.Context(), a)
+	return p, err
 }
 
 // first leads through what is missing: the password, then the second factor.
@@ -60,17 +73,17 @@ type accountPage struct {
 	Division string
 }
 
-func (d *desk) accountPage(r *http.Request, a staff.Actor) (accountPage, error) {
-	p := accountPage{Roles: a.Roles(d.now()), Division: divisionName(a.Org.Division())}
+func (d *desk) accountPage(r *http.Request, a staff.Actor) (data, error) {
+	p := &accountPage{Roles: a.Roles(d.now()), Division: divisionName(a.Org.Division())}
 	var err error
 	if p.base, err = d.base(r, a); err != nil {
-		return p, err
+		return nil, err
 	}
 	if p.State, err = d.staff.State(r.Context(), a); err != nil {
-		return p, err
+		return nil, err
 	}
 	if p.Sessions, err = d.staff.Sessions(r.Context(), a, d.now()); err != nil {
-		return p, err
+		return nil, err
 	}
 	for i, s := range p.Sessions {
 		if p.Sessions[i].Agent = browser(s.Agent); p.Sessions[i].Agent == "" {
@@ -98,27 +111,6 @@ func browser(agent string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(program+" · "+system, " · "), " · ")
 }
 
-func (d *desk) account(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	p, err := d.accountPage(r, a)
-	if err != nil {
-		return err
-	}
-	return d.pages.Show(w, r, http.StatusOK, "account", p)
-}
-
-// again shows the account page with what is wrong.
-func (d *desk) accountRefused(w http.ResponseWriter, r *http.Request, a staff.Actor, cause error) error {
-	p, err := d.accountPage(r, a)
-	if err != nil {
-		return err
-	}
-	status, err := d.refused(w, r, &p.base, cause)
-	if err != nil {
-		return err
-	}
-	return d.pages.Show(w, r, status, "account", p)
-}
-
 func (d *desk) endSession(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
 	if err := form(r); err != nil {
 		return err
@@ -142,22 +134,13 @@ func (d *desk) endSessions(w http.ResponseWriter, r *http.Request, a staff.Actor
 	return d.done(w, r, "signed-out", "/sign-in")
 }
 
-func (d *desk) declareTie(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	if err := form(r); err != nil {
-		return err
+func (d *desk) declareTie(r *http.Request, a staff.Actor) (reply, error) {
+	t := staff.Tie{Party: staff.Party{Name: r.PostFormValue("name")}, Reason: r.PostFormValue("reason")}
+	var err error
+	if t.Code, err = readOptional("code", r.PostFormValue("code")); err != nil {
+		return nil, err
 	}
-	t := staff.Tie{Party: staff.Party{Code: r.PostFormValue("code"), Name: r.PostFormValue("name")}, Reason: r.PostFormValue("reason")}
-	if t.Code != "" {
-		code, err := readCode("code", t.Code)
-		if err != nil {
-			return d.accountRefused(w, r, a, err)
-		}
-		t.Code = code
-	}
-	if err := d.staff.DeclareTie(r.Context(), a, t, d.now()); err != nil {
-		return d.accountRefused(w, r, a, err)
-	}
-	return d.done(w, r, "tie", "/account")
+	return d.after("staff.tie", ""), d.staff.DeclareTie(r.Context(), a, t, d.now())
 }
 
 type passwordPage struct {
@@ -181,7 +164,7 @@ func (d *desk) showPassword(w http.ResponseWriter, r *http.Request, a staff.Acto
 			return err
 		}
 	}
-	return d.pages.Show(w, r, status, "password", passwordPage{b, d.staff.Params()["password.least"].Value, first})
+	return d.pages.Show(w, r, status, "password", &passwordPage{b, d.staff.Params()["password.least"].Value, first})
 }
 
 // baseOf is base without links while a first sign-in is not finished.
@@ -230,7 +213,7 @@ func (d *desk) showTOTP(w http.ResponseWriter, r *http.Request, a staff.Actor, f
 	if err != nil {
 		return err
 	}
-	p := totpPage{base: b, First: first}
+	p := &totpPage{base: b, First: first}
 	if p.Secret, err = d.staff.PendingTOTP(r.Context(), a); err != nil {
 		return err
 	}
@@ -272,33 +255,35 @@ type codesPage struct {
 	Codes []string
 }
 
-func (d *desk) totpConfirm(w http.ResponseWriter, r *http.Request, a staff.Actor, first bool) error {
-	if err := form(r); err != nil {
-		return err
+// codes shows new recovery codes, once.
+func (d *desk) codes(codes []string, first bool) reply {
+	return func(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
+		b, err := d.baseOf(r, a, first)
+		if err != nil {
+			return err
+		}
+		return d.pages.Show(w, r, http.StatusOK, "codes", &codesPage{b, codes})
 	}
-	s, codes, err := d.staff.ConfirmTOTP(r.Context(), a, r.PostFormValue("code"), fn.Network(r), r.UserAgent(), d.now())
+}
+
+// totpConfirm puts the new factor in force. All sessions end and this browser
+// gets a new one, so a repeated submission that still has the old one leads to
+// the sign-in page.
+func (d *desk) totpConfirm(w http.ResponseWriter, r *http.Request, a staff.Actor, first bool) error {
+	then, err := d.once(r, a, func(r *http.Request, a staff.Actor) (reply, error) {
+		s, codes, err := d.staff.ConfirmTOTP(r.Context(), a, r.PostFormValue("code"), fn.Network(r), r.UserAgent(), d.now())
+		return func(w http.ResponseWriter, r *http.Request, _ staff.Actor) error {
+			d.setCookie(w, s.Token)
+			return d.codes(codes, s.First)(w, r, s.Actor)
+		}, err
+	})
 	if err != nil {
 		return d.showTOTP(w, r, a, first, err)
 	}
-	d.setCookie(w, s.Token)
-	b, err := d.baseOf(r, s.Actor, s.First)
-	if err != nil {
-		return err
-	}
-	return d.pages.Show(w, r, http.StatusOK, "codes", codesPage{b, codes})
+	return then(w, r, a)
 }
 
-func (d *desk) newRecovery(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	if err := form(r); err != nil {
-		return err
-	}
+func (d *desk) newRecovery(r *http.Request, a staff.Actor) (reply, error) {
 	codes, err := d.staff.NewRecovery(r.Context(), a, r.PostFormValue("current"), fn.Network(r), d.now())
-	if err != nil {
-		return d.accountRefused(w, r, a, err)
-	}
-	b, err := d.base(r, a)
-	if err != nil {
-		return err
-	}
-	return d.pages.Show(w, r, http.StatusOK, "codes", codesPage{b, codes})
+	return d.codes(codes, false), err
 }

@@ -3,11 +3,13 @@ package function
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
@@ -83,6 +85,60 @@ func TestChromiumKeepsTheHostCookieOnLoopback(t *testing.T) {
 	}
 }
 
+// TestKeyboardGoesThroughThePageInOrder presses Tab from the top: the skip link
+// first, then what stands on the page in its order, each with a focus that can
+// be seen, also where the system sets the colours.
+func TestKeyboardGoesThroughThePageInOrder(t *testing.T) {
+	c := newCity(t, time.Now())
+	b := browsertest.New(t)
+	for name, colours := range map[string]string{"ordinary": "none", "forced": "active"} {
+		t.Run(name, func(t *testing.T) {
+			p := b.Open(t, c.public+prefix+"/sign-in", browsertest.View{})
+			p.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+				_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+					Features: []*emulation.MediaFeature{{Name: "forced-colors", Value: colours}}})
+				return err
+			}))
+			var order []string
+			last := -1.0
+			for range 40 {
+				p.Do(chromedp.KeyEvent("\t"))
+				at := browsertest.Eval[struct {
+					Name    string
+					Top     float64
+					Outline string
+					Width   string
+				}](p, `(() => {
+					const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
+					return {Name: e === document.body ? "" : e.id || e.getAttribute("href") || e.className, Top: r.top + scrollY, Outline: s.outlineStyle, Width: s.outlineWidth};
+				})()`)
+				if at.Name == "" {
+					break
+				}
+				if at.Outline != "solid" || at.Width == "0px" {
+					t.Errorf("focus on %s is not seen: %s %s", at.Name, at.Outline, at.Width)
+				}
+				if at.Top < last-60 { // items of one row differ by a little
+					t.Errorf("after %v the focus jumps up to %s", order, at.Name)
+				}
+				last = at.Top
+				order = append(order, at.Name)
+			}
+			want := []string{"#main", "f-username", "f-password", "f-code", "btn"}
+			n := 0
+			for _, name := range order {
+				if n < len(want) && name == want[n] {
+					n++
+				}
+			}
+			if len(order) == 0 || order[0] != want[0] || n != len(want) {
+				t.Errorf("the order is %v", order)
+			}
+			p.Look("focus-" + name)
+		})
+	}
+}
+
 func TestEveryPageInABrowser(t *testing.T) {
 	c := newCity(t, time.Now())
 	ctx := t.Context()
@@ -94,12 +150,18 @@ func TestEveryPageInABrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	inspector, _, err := c.desk.staff.UserByName(ctx, "discipline.handler")
+	if err != nil {
+		t.Fatal(err)
+	}
 	head, officer := c.in("hongqi.approver"), c.in("hongqi.handler")
 	today := c.now().In(time.FixedZone("CST", 8*3600)).Format(time.DateOnly)
 	for _, a := range []answer{
 		head.post("/organization/delegations", formOf("office", "hongqi-suo", "role", "handler", "instrument", "新测红委〔2026〕1号", "from", today, "to", today)),
 		officer.post("/account/ties", formOf("name", "虚构乙有限公司", "code", "91410771MA00AAA291", "reason", "原任职单位")),
 		c.in("lead.system").post("/users/"+user.ID+"/orders", formOf("kind", "reset", "reason", "手机遗失")),
+		c.in("lead.system").post("/users/"+inspector.ID+"/orders", formOf("kind", "reset", "reason", "手机遗失")),
+		c.in("lead.system").post("/users/"+tied.ID+"/employer", formOf("employer", "样例人力资源有限公司")),
 		c.in("hongqi.handler").post("/activations", formOf("code", "91410702MA00AAC13T", "name", "虚构丙有限公司", "division", "410702", "role", "agent")),
 	} {
 		if a.StatusCode >= 400 {
@@ -116,6 +178,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 		{"1280", browsertest.View{}, false},
 		{"1280-en", browsertest.View{Language: "en"}, true},
 		{"360-dark", browsertest.View{Width: browsertest.Narrow, Dark: true}, true},
+		{"360-large", browsertest.View{Width: browsertest.Narrow, Language: "en"}, true},
 	} {
 		look := func(p *browsertest.Page, name string) {
 			t.Helper()
@@ -125,6 +188,22 @@ func TestEveryPageInABrowser(t *testing.T) {
 			if s := p.HTML(); strings.Contains(s, "〔staff") {
 				t.Errorf("%s: a word is missing", name)
 			}
+		}
+		// paper is what comes out of the printer: what is handed over, without buttons.
+		paper := func(p *browsertest.Page, name string) {
+			t.Helper()
+			media := func(m string) {
+				p.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+					_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: m})
+					return err
+				}))
+			}
+			media("print")
+			p.Look(fmt.Sprintf("%s-print-%s", name, v.name))
+			if n := browsertest.Eval[int](p, `[...document.querySelectorAll("nav, .btn, .tools, .noprint")].filter(e => e.offsetParent).length`); n > 0 {
+				t.Errorf("%s prints %d things to press", name, n)
+			}
+			media("")
 		}
 		forget(b.Open(t, c.public+prefix+"/activate", v.view))
 		for _, name := range []string{"sign-in", "recovery", "activate"} {
@@ -142,17 +221,23 @@ func TestEveryPageInABrowser(t *testing.T) {
 		}{
 			{"hongqi.approver", []string{"/", "/account", "/account/password", "/account/totp", "/organization", "/organization/delegations", "/organization/substitutes"}},
 			{"hongqi.suo", []string{"/inbox"}},
-			{"hongqi.handler", []string{"/activations?code=91410702MA00AAC13T"}},
+			{"hongqi.handler", []string{"/activations?find=91410702MA00AAC13T"}},
 			{"lead.system", []string{"/", "/organizations", "/organizations/hongqi", "/organizations/new", "/users/new?org=muye", "/users/" + tied.ID, "/users/" + tied.ID + "/orders?kind=reset"}},
-			{"lead.security", []string{"/keys", "/proposals", "/users/" + user.ID, "/users/" + user.ID + "/orders?kind=grant", "/users/" + tied.ID}},
+			{"lead.security", []string{"/keys", "/keys/new?org=science", "/proposals", "/users/" + user.ID, "/users/" + user.ID + "/orders?kind=grant", "/users/" + tied.ID}},
+			{"discipline.approver", []string{"/", "/proposals", "/inbox"}},
+			{"lead.auditor", []string{"/keys", "/organizations?find=91410771MA00AAA105"}},
 			{"jia.legal", []string{"/", "/organization"}},
 		} {
-			if v.few && walk.user != "hongqi.approver" && walk.user != "lead.security" {
+			if v.few && !slices.Contains([]string{"hongqi.approver", "lead.security", "lead.system"}, walk.user) {
 				continue
 			}
 			p := c.enter(t, b, walk.user, v.view)
 			for i, path := range walk.pages {
-				p.Do(chromedp.Navigate(c.public + prefix + path))
+				to := c.public + prefix + path
+				if strings.HasSuffix(v.name, "-large") {
+					to += map[bool]string{true: "&", false: "?"}[strings.Contains(to, "?")] + "text=large"
+				}
+				p.Do(chromedp.Navigate(to))
 				look(p, fmt.Sprintf("%s-%d", walk.user, i))
 			}
 			switch walk.user {
@@ -161,14 +246,31 @@ func TestEveryPageInABrowser(t *testing.T) {
 				fill(p, "#f-current", c.user(walk.user).Password)
 				next(p, "main .btn", "main img")
 				look(p, "totp-scan")
+			case "lead.system":
+				// The account is made once, and its password shown once.
+				ticket := ""
+				for _, shown := range []string{"handed", "again"} {
+					p.Do(chromedp.Navigate(c.public + prefix + "/users/new?org=muye"))
+					if ticket == "" {
+						ticket = browsertest.Eval[string](p, `document.querySelector("[name=ticket]").value`)
+					}
+					browsertest.Eval[string](p, `document.querySelector("[name=ticket]").value = "`+ticket+`"`)
+					fill(p, "#f-name", "郑演示", "#f-username", "zheng"+strings.ReplaceAll(v.name, "-", ""))
+					next(p, "main .btns .btn", map[string]string{"handed": ".panel", "again": "main .lead + p"}[shown])
+					look(p, shown)
+					if shown == "handed" {
+						paper(p, shown)
+					}
+				}
 			case "lead.security":
-				p.Do(chromedp.Navigate(c.public + prefix + "/keys"))
+				p.Do(chromedp.Navigate(c.public + prefix + "/keys/new?org=science"))
 				next(p, "form[action$='/keys'] .btn", ".wrong")
 				look(p, "key-refused")
 			case "jia.legal":
 				p.Do(chromedp.Click(chromedp.CSS("#f-role")))
 				next(p, "form[action*=invitations] .btn", "article")
 				look(p, "notice")
+				paper(p, "notice")
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pquerna/otp/totp"
+	"github.com/redis/go-redis/v9"
 
 	"ipcredit/shared/fn"
 	"ipcredit/shared/journal"
@@ -32,12 +33,14 @@ const prefix = "/function/staff-session"
 // city is the function behind a gateway on the loopback interface, with the
 // demonstration city and a clock that only the test moves.
 type city struct {
-	t      *testing.T
-	public string
-	desk   *desk
-	demo   staff.Demonstration
-	offset atomic.Int64
-	start  time.Time
+	t       *testing.T
+	public  string
+	desk    *desk
+	rdb     *redis.Client
+	journal *journal.Journal
+	demo    staff.Demonstration
+	offset  atomic.Int64
+	start   time.Time
 }
 
 func (c *city) now() time.Time { return c.start.Add(time.Duration(c.offset.Load())) }
@@ -54,7 +57,9 @@ func newCity(t *testing.T, start time.Time) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := journal.New(redistest.Embedded(t), "410700", journal.Options{})
+	c.rdb = redistest.Embedded(t)
+	j := journal.New(c.rdb, "410700", journal.Options{})
+	c.journal = j
 	s := staff.NewDesk(staff.New(j).With(p), v)
 	if c.demo, err = s.Demo(t.Context(), c.now()); err != nil {
 		t.Fatal(err)
@@ -331,7 +336,7 @@ func TestSubjectOpensItsAccountWithThePrintedCode(t *testing.T) {
 	if code == nil {
 		t.Fatalf("no code: %s", a.body)
 	}
-	wantIn(t, officer.get("/activations?code=91410702MA00AAC13T"), "未使用")
+	wantIn(t, officer.get("/activations?find=91410702MA00AAC13T"), "未使用")
 	b := c.client()
 	wantStatus(t, b.get("/activate"), http.StatusOK)
 	form := url.Values{"activation": {code[1]}, "code": {"91410771MA00AAA104"}, "name": {"李演示"}, "username": {"bing.legal"}, "password": {"gt7-vk2-wq9x"}, "again": {"gt7-vk2-wq9x"}}
@@ -344,7 +349,7 @@ func TestSubjectOpensItsAccountWithThePrintedCode(t *testing.T) {
 	if a = b.post("/sign-in", form); a.location() != "/first" {
 		t.Fatalf("to %q", a.location())
 	}
-	wantIn(t, officer.get("/activations?code=91410702MA00AAC13T"), "已使用")
+	wantIn(t, officer.get("/activations?find=91410702MA00AAC13T"), "已使用")
 	// A subject sees nothing of the administration.
 	jia := c.in("jia.agent")
 	for _, path := range []string{"/organizations", "/organizations/lead", "/keys", "/proposals", "/activations", "/users/x"} {
@@ -477,13 +482,13 @@ func TestSubjectIsFoundByItsCode(t *testing.T) {
 	if strings.Contains(list.body, "虚构甲") {
 		t.Error("the list holds subjects")
 	}
-	if a := b.get("/organizations?code=91410771ma00aaa104"); a.location() != "/organizations/subject-jia" {
+	if a := b.get("/organizations?find=91410771ma00aaa104"); a.location() != "/organizations/subject-jia" {
 		t.Errorf("to %q", a.location())
 	}
-	wantStatus(t, b.get("/organizations?code=91410771MA00AAA291"), http.StatusNotFound)
-	a := b.get("/organizations?code=91410771MA00AAA105")
+	wantStatus(t, b.get("/organizations?find=91410771MA00AAA291"), http.StatusNotFound)
+	a := b.get("/organizations?find=91410771MA00AAA105")
 	wantStatus(t, a, http.StatusBadRequest)
-	wantIn(t, a, `href="#f-code"`, `value="91410771MA00AAA105"`)
+	wantIn(t, a, `href="#f-find"`, `value="91410771MA00AAA105"`)
 }
 
 func TestMachineGetsAProblemDocument(t *testing.T) {
@@ -497,7 +502,7 @@ func TestMachineGetsAProblemDocument(t *testing.T) {
 	b := c.in("lead.handler")
 	a = b.do("GET", "/inbox", nil, "Accept", "application/json")
 	wantStatus(t, a, http.StatusOK)
-	wantIn(t, a, `{"next":"","results":[]}`)
+	wantIn(t, a, `{"results":[],"next":null}`)
 }
 
 func formOf(pairs ...string) url.Values {
@@ -506,4 +511,85 @@ func formOf(pairs ...string) url.Values {
 		v.Add(pairs[i], pairs[i+1])
 	}
 	return v
+}
+
+// TestDeskLeadsToWhatThePersonWorksIn: an officer's desk begins with his work, in
+// the functions that the city runs.
+func TestDeskLeadsToWhatThePersonWorksIn(t *testing.T) {
+	t.Parallel()
+	c := newCity(t, start)
+	for _, tc := range []struct {
+		user, function string
+		want           bool
+	}{
+		{"hongqi.handler", "case-handling", true},
+		{"lead.custodian", "case-handling", true},
+		{"discipline.reviewer", "case-handling", true},
+		{"lead.system", "case-handling", false},
+		{"jia.legal", "case-handling", false},
+		{"hongqi.uploader", "material-intake", true},
+		{"hongqi.reviewer", "material-intake", false},
+	} {
+		main := c.in(tc.user).get("/").body
+		_, main, _ = strings.Cut(main, `<ul class="cards">`)
+		want := tc.want && page.Offers(tc.function)
+		if got := strings.Contains(main, `/function/`+tc.function+`/"`); got != want {
+			t.Errorf("%s has a link to %s: %v", tc.user, tc.function, got)
+		}
+	}
+}
+
+// TestHeadOfInspectionConfirmsForItsPeople walks the pages of a reset that the
+// administrators cannot finish.
+func TestHeadOfInspectionConfirmsForItsPeople(t *testing.T) {
+	t.Parallel()
+	c := newCity(t, start)
+	inspector := user(t, c, "discipline.handler")
+	system, security, head := c.in("lead.system"), c.in("lead.security"), c.in("discipline.approver")
+	wantIn(t, system.get("/users/"+inspector.ID), "须由该机构负责人确认")
+	wantIn(t, system.get("/users/"+inspector.ID+"/orders?kind=reset"), "须由该机构负责人确认")
+	if a := system.post("/users/"+inspector.ID+"/orders", formOf("kind", "reset", "reason", "手机遗失")); a.location() != "/proposals?done=proposed" {
+		t.Fatalf("to %q: %s", a.location(), a.body)
+	}
+	wantIn(t, security.get("/proposals"), "等待纪检监察机构负责人确认", "discipline.handler")
+	wantIn(t, head.get("/"), "/proposals")
+	list := head.get("/proposals")
+	if strings.Contains(list.body, prefix+"/users/") {
+		t.Error("the head is led to pages of the administrators")
+	}
+	id := regexp.MustCompile(`/proposals/(p[0-9a-z]{26})`).FindStringSubmatch(list.body)
+	if id == nil {
+		t.Fatalf("no proposal: %s", list.body)
+	}
+	wantStatus(t, security.post("/proposals/"+id[1], formOf("decision", "confirm")), http.StatusForbidden)
+	form := formOf("decision", "confirm", "ticket", strings.Repeat("A2", 13))
+	wantIn(t, head.post("/proposals/"+id[1], form), "只显示这一次", "discipline.handler")
+	again := head.post("/proposals/"+id[1], form)
+	wantStatus(t, again, http.StatusOK)
+	wantIn(t, again, "已经提交过", "discipline.handler", "请系统管理员再提出一次重置")
+	wantStatus(t, c.in("hongqi.approver").get("/proposals"), http.StatusForbidden)
+}
+
+func TestEmployerIsRecordedByTheSystemAdministrator(t *testing.T) {
+	t.Parallel()
+	c := newCity(t, start)
+	system := c.in("lead.system")
+	form := formOf("org", "hongqi", "username", "lent.one", "name", "借调员", "employer", "虚构乙有限公司", "employerCode", "91410771MA00AAA290")
+	a := system.post("/users", form)
+	wantStatus(t, a, http.StatusBadRequest)
+	wantIn(t, a, `href="#f-employerCode"`, "<details open>")
+	form.Set("employerCode", "91410771ma00aaa291")
+	wantStatus(t, system.post("/users", form), http.StatusOK)
+	u := user(t, c, "lent.one")
+	if u.Employer.Code != "91410771MA00AAA291" || u.Employer.Name != "虚构乙有限公司" {
+		t.Fatalf("%+v", u.Employer)
+	}
+	wantIn(t, system.get("/users/"+u.ID), "虚构乙有限公司", "91410771MA00AAA291")
+	wantStatus(t, c.in("lead.security").post("/users/"+u.ID+"/employer", formOf("employer", "")), http.StatusForbidden)
+	if a := system.post("/users/"+u.ID+"/employer", formOf("employer", "", "employerCode", "")); a.location() != "/users/"+u.ID+"?done=employer" {
+		t.Fatalf("to %q: %s", a.location(), a.body)
+	}
+	if u = user(t, c, "lent.one"); u.Employer != (staff.Party{}) {
+		t.Fatalf("%+v", u.Employer)
+	}
 }

@@ -2,26 +2,13 @@ package function
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
-	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
-	"ipcredit/shared/ident"
 	"ipcredit/shared/page"
 	"ipcredit/shared/staff"
 )
-
-// readCode reads a credit code and names the form field of a refusal.
-func readCode(field, s string) (string, error) {
-	code, err := ident.ParseUSCC(s)
-	if f, ok := fault.Of(err); ok && len(f.Fields) == 0 {
-		f.With(field, f.Code, f.Args...)
-	}
-	return string(code), err
-}
 
 type organizationPage struct {
 	base
@@ -37,8 +24,8 @@ type organizationPage struct {
 	Substitutes []substituteView
 	Own         bool
 	// What the actor may do here.
-	MayDelegate, MaySubstitute, MayInvite, MayManage, MayCreate bool
-	RoleOptions, DelegateRoles, SubOffices, MemberOptions       []option
+	MayDelegate, MaySubstitute, MayInvite, MayManage, MayCreate, MayIssueKey bool
+	RoleOptions, DelegateRoles, SubOffices, MemberOptions                    []option
 }
 
 type memberView struct {
@@ -58,9 +45,9 @@ type substituteView struct {
 	Active                           bool
 }
 
-func (d *desk) organizationPage(r *http.Request, a staff.Actor, id string) (organizationPage, error) {
+func (d *desk) organizationPage(r *http.Request, a staff.Actor, id string) (*organizationPage, error) {
 	ctx, now, lang := r.Context(), d.now(), fn.Lang(r)
-	p := organizationPage{Own: id == a.Org.ID}
+	p := &organizationPage{Own: id == a.Org.ID}
 	if !p.Own {
 		if err := staff.Can(a, staff.UserRead, staff.Resource{}, now); err != nil {
 			return p, err
@@ -137,278 +124,60 @@ func (d *desk) organizationPage(r *http.Request, a staff.Actor, id string) (orga
 	p.MayInvite = p.Own && a.May(staff.SubjectInvite, now)
 	p.MayManage = !p.Own && a.May(staff.OrgManage, now)
 	p.MayCreate = a.May(staff.UserCreate, now) && p.Org.Kind != staff.Subject
+	p.MayIssueKey = !p.Own && a.May(staff.KeyManage, now) && !p.Org.Closed
 	p.RoleOptions = roleOptions(lang, slices.DeleteFunc(staff.FitsKind(p.Org.Kind), func(r staff.Role) bool { return !staff.Lendable(r) }))
 	p.DelegateRoles = roleOptions(lang, []staff.Role{staff.Intake, staff.Handler})
 	return p, nil
 }
 
-func (d *desk) showOrganization(w http.ResponseWriter, r *http.Request, a staff.Actor, id string, cause error) error {
-	return d.showOrganizationAs(w, r, a, id, "organization", cause)
+func (d *desk) ownOrganization(r *http.Request, a staff.Actor) (data, error) {
+	return d.organizationPage(r, a, a.Org.ID)
 }
 
-// showOrganizationAs shows one of the pages that are drawn from an
-// organisation: itself, or a form about it.
-func (d *desk) showOrganizationAs(w http.ResponseWriter, r *http.Request, a staff.Actor, id, name string, cause error) error {
-	p, err := d.organizationPage(r, a, id)
-	if err != nil {
-		return err
-	}
-	status := http.StatusOK
-	if cause != nil {
-		if status, err = d.refused(w, r, &p.base, cause); err != nil {
-			return err
-		}
-	}
-	return d.pages.Show(w, r, status, name, p)
+func (d *desk) organization(r *http.Request, a staff.Actor) (data, error) {
+	return d.organizationPage(r, a, r.PathValue("id"))
 }
 
-func (d *desk) ownOrganization(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	return d.showOrganization(w, r, a, a.Org.ID, nil)
-}
-
-func (d *desk) organization(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	return d.showOrganization(w, r, a, r.PathValue("id"), nil)
-}
-
-func span(r *http.Request) staff.Span {
-	return staff.Span{From: r.PostFormValue("from"), To: r.PostFormValue("to")}
-}
-
-func (d *desk) delegationForm(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
+func (d *desk) delegationPage(r *http.Request, a staff.Actor) (data, error) {
 	if err := staff.Can(a, staff.DelegationGrant, staff.Resource{Unit: a.Org.ID}, d.now()); err != nil {
-		return err
+		return nil, err
 	}
-	return d.showOrganizationAs(w, r, a, a.Org.ID, "delegation-new", nil)
+	return d.ownOrganization(r, a)
 }
 
-func (d *desk) substituteForm(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
+func (d *desk) substitutePage(r *http.Request, a staff.Actor) (data, error) {
 	if err := staff.Can(a, staff.SubstituteGrant, staff.Resource{Unit: a.Org.ID}, d.now()); err != nil {
-		return err
+		return nil, err
 	}
-	return d.showOrganizationAs(w, r, a, a.Org.ID, "substitute-new", nil)
+	return d.ownOrganization(r, a)
 }
 
-// changed answers a change of the actor's own organisation; name is the page
-// with the form.
-func (d *desk) changed(w http.ResponseWriter, r *http.Request, a staff.Actor, name, what string, err error) error {
-	if err != nil {
-		return d.showOrganizationAs(w, r, a, a.Org.ID, name, err)
-	}
-	return d.done(w, r, what, "/organization")
-}
-
-func (d *desk) delegate(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	if err := form(r); err != nil {
-		return err
-	}
+func (d *desk) delegate(r *http.Request, a staff.Actor) (reply, error) {
 	_, err := d.staff.Delegate(r.Context(), a, r.PostFormValue("office"), chosenRoles(r), span(r), r.PostFormValue("instrument"), d.now())
-	return d.changed(w, r, a, "delegation-new", "delegated", err)
+	return d.after("staff.delegate", ""), err
 }
 
-func (d *desk) endDelegation(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	if err := form(r); err != nil {
-		return err
-	}
+func (d *desk) endDelegation(r *http.Request, a staff.Actor) (reply, error) {
 	err := d.staff.EndDelegation(r.Context(), a, r.PostFormValue("office"), r.PostFormValue("id"), d.now())
-	return d.changed(w, r, a, "organization", "ended", err)
+	return d.after("staff.delegation_end", ""), err
 }
 
-func (d *desk) substitute(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	if err := form(r); err != nil {
-		return err
-	}
+func (d *desk) substitute(r *http.Request, a staff.Actor) (reply, error) {
 	_, err := d.staff.Substitute(r.Context(), a, r.PostFormValue("absent"), r.PostFormValue("standIn"), chosenRoles(r), span(r), d.now())
-	return d.changed(w, r, a, "substitute-new", "substituted", err)
+	return d.after("staff.substitute", ""), err
 }
 
-func (d *desk) endSubstitute(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	if err := form(r); err != nil {
-		return err
-	}
+func (d *desk) endSubstitute(r *http.Request, a staff.Actor) (reply, error) {
 	err := d.staff.EndSubstitute(r.Context(), a, r.PostFormValue("standIn"), r.PostFormValue("id"), d.now())
-	return d.changed(w, r, a, "organization", "ended", err)
+	return d.after("staff.substitute_end", ""), err
 }
 
-// noticePage is the paper with an activation code on it.
-type noticePage struct {
-	base
-	Activation staff.Activation
-	Code       string
-	Address    string
-	Division   string
-	By         string
+func (d *desk) invite(r *http.Request, a staff.Actor) (reply, error) {
+	made, code, err := d.staff.Invite(r.Context(), a, staff.Role(r.PostFormValue("role")), d.now())
+	return d.notice(made, code), err
 }
 
-func (d *desk) showNotice(w http.ResponseWriter, r *http.Request, a staff.Actor, act staff.Activation, code string) error {
-	b, err := d.base(r, a)
-	if err != nil {
-		return err
-	}
-	return d.pages.Show(w, r, http.StatusOK, "notice",
-		noticePage{b, act, code, d.pages.Absolute("/activate"), divisionName(act.Division), a.Org.Name})
-}
-
-func (d *desk) invite(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	if err := form(r); err != nil {
-		return err
-	}
-	act, code, err := d.staff.Invite(r.Context(), a, staff.Role(r.PostFormValue("role")), d.now())
-	if err != nil {
-		return d.showOrganization(w, r, a, a.Org.ID, err)
-	}
-	return d.showNotice(w, r, a, act, code)
-}
-
-func (d *desk) removeMember(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	if err := form(r); err != nil {
-		return err
-	}
-	return d.changed(w, r, a, "organization", "removed", d.staff.RemoveMember(r.Context(), a, r.PostFormValue("user"), d.now()))
-}
-
-type inboxPage struct {
-	base
-	Messages []messageView
-	Next     string
-}
-
-type messageView struct {
-	staff.Message
-	Text string
-}
-
-func (d *desk) inbox(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	b, err := d.base(r, a)
-	if err != nil {
-		return err
-	}
-	p := inboxPage{base: b}
-	messages, next, err := d.staff.Inbox(r.Context(), a, r.URL.Query().Get("cursor"), 50)
-	if err != nil {
-		return err
-	}
-	if !fn.WantsHTML(r) {
-		if messages == nil {
-			messages = []staff.Message{}
-		}
-		return fn.WriteJSON(w, http.StatusOK, map[string]any{"results": messages, "next": next})
-	}
-	for _, m := range messages {
-		args := make([]any, len(m.Args))
-		for i, v := range m.Args {
-			args[i] = v
-		}
-		p.Messages = append(p.Messages, messageView{m, page.Say(fn.Lang(r), m.Title, args...)})
-	}
-	if next != "" {
-		p.Next = d.pages.URL(r, "/inbox", url.Values{"cursor": {next}})
-	}
-	return d.pages.Show(w, r, http.StatusOK, "inbox", p)
-}
-
-// readMessage notes that a message was read and goes where it leads.
-func (d *desk) readMessage(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	if err := form(r); err != nil {
-		return err
-	}
-	m, err := d.staff.ReadMessage(r.Context(), a, r.PostFormValue("id"), d.now())
-	if err != nil {
-		return err
-	}
-	if m.Link == "" {
-		d.see(w, r, "/inbox")
-		return nil
-	}
-	d.see(w, r, m.Link)
-	return nil
-}
-
-type activationsPage struct {
-	base
-	RoleOptions, DivisionOptions []option
-	Code                         string
-	Issued                       []activationView
-}
-
-type activationView struct {
-	staff.Activation
-	Works bool
-}
-
-func (d *desk) activationsPage(r *http.Request, a staff.Actor) (activationsPage, error) {
-	var p activationsPage
-	var err error
-	if err = staff.Can(a, staff.ActivationIssue, staff.Resource{}, d.now()); err != nil {
-		return p, err
-	}
-	if p.base, err = d.base(r, a); err != nil {
-		return p, err
-	}
-	p.RoleOptions = roleOptions(fn.Lang(r), []staff.Role{staff.Representative, staff.Agent})
-	p.DivisionOptions = divisionOptions(beneath(a.Org.Divisions))
-	if q := r.URL.Query().Get("code"); q != "" {
-		code, err := readCode("find", q)
-		if err != nil {
-			return p, err
-		}
-		list, err := d.staff.Activations(r.Context(), a, code, d.now())
-		if err != nil {
-			return p, err
-		}
-		p.Code = code
-		for _, act := range list {
-			p.Issued = append(p.Issued, activationView{act, act.Works(d.now())})
-		}
-	}
-	return p, nil
-}
-
-func (d *desk) activations(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	p, err := d.activationsPage(r, a)
-	status := http.StatusOK
-	if f, ok := fault.Of(err); ok && f.Kind == fault.Invalid {
-		if status, err = d.refused(w, r, &p.base, err); err == nil {
-			return d.pages.Show(w, r, status, "activations", p)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return d.pages.Show(w, r, status, "activations", p)
-}
-
-func (d *desk) issueActivation(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
-	if err := form(r); err != nil {
-		return err
-	}
-	if hash := r.PostFormValue("withdraw"); hash != "" {
-		if err := d.staff.WithdrawActivation(r.Context(), a, hash, d.now()); err != nil {
-			return err
-		}
-		return d.done(w, r, "ended", "/activations")
-	}
-	act, code, err := d.staff.IssueActivation(r.Context(), a, staff.Issue{
-		Code: r.PostFormValue("code"), Name: r.PostFormValue("name"),
-		Division: r.PostFormValue("division"), Role: staff.Role(r.PostFormValue("role")),
-	}, d.now())
-	if err == nil {
-		return d.showNotice(w, r, a, act, code)
-	}
-	p, perr := d.activationsPage(r, a)
-	if perr != nil {
-		return perr
-	}
-	status, err := d.refused(w, r, &p.base, err)
-	if err != nil {
-		return err
-	}
-	return d.pages.Show(w, r, status, "activations", p)
-}
-
-func number(s string) int {
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		return -1
-	}
-	return n
+func (d *desk) removeMember(r *http.Request, a staff.Actor) (reply, error) {
+	err := d.staff.RemoveMember(r.Context(), a, r.PostFormValue("user"), d.now())
+	return d.after("staff.member_remove", ""), err
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/staff"
 )
@@ -27,9 +26,9 @@ type signInPage struct {
 	Demo     bool
 }
 
-func (d *desk) signInPage(r *http.Request, recovery bool) (signInPage, error) {
+func (d *desk) signInPage(r *http.Request, recovery bool) (*signInPage, error) {
 	b, err := d.base(r, staff.Actor{})
-	return signInPage{
+	return &signInPage{
 		base: b, Return: d.returnTo(r.FormValue("return")), Recovery: recovery, Demo: d.site.Demo,
 		Insecure: strings.HasPrefix(d.site.PublicURL, "http://") && !staff.Loopback(d.site.PublicURL),
 	}, err
@@ -95,7 +94,7 @@ func (d *desk) signIn(w http.ResponseWriter, r *http.Request) error {
 		if !fn.WantsHTML(r) {
 			return err
 		}
-		r.PostForm = url.Values{"username": {in.Username}}
+		r.Form = url.Values{"username": {in.Username}}
 		status, err := d.refused(w, r, &p.base, err)
 		if err != nil {
 			return err
@@ -158,47 +157,4 @@ func (d *desk) session(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return fn.WriteJSON(w, http.StatusOK, out)
-}
-
-type activatePage struct {
-	base
-	Least int
-}
-
-func (d *desk) activateForm(w http.ResponseWriter, r *http.Request) error {
-	b, err := d.base(r, staff.Actor{})
-	if err != nil {
-		return err
-	}
-	return d.pages.Show(w, r, http.StatusOK, "activate", activatePage{b, d.staff.Params()["password.least"].Value})
-}
-
-// activate opens the account of a subject and leads to the sign-in page, where
-// the second factor is set up.
-func (d *desk) activate(w http.ResponseWriter, r *http.Request) error {
-	if err := form(r); err != nil {
-		return err
-	}
-	var err error
-	if r.PostFormValue("password") != r.PostFormValue("again") {
-		err = fault.New(fault.Invalid, "staff-session.again").With("again", "staff-session.again")
-	} else {
-		_, err = d.staff.Activate(r.Context(), staff.Activate{
-			Activation: r.PostFormValue("activation"), Code: r.PostFormValue("code"),
-			Username: r.PostFormValue("username"), Name: r.PostFormValue("name"),
-			Password: r.PostFormValue("password"), Network: fn.Network(r),
-		}, d.now())
-	}
-	if err == nil {
-		return d.done(w, r, "activated", "/sign-in")
-	}
-	b, berr := d.base(r, staff.Actor{})
-	if berr != nil {
-		return berr
-	}
-	status, err := d.refused(w, r, &b, err)
-	if err != nil {
-		return err
-	}
-	return d.pages.Show(w, r, status, "activate", activatePage{b, d.staff.Params()["password.least"].Value})
 }

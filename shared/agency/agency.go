@@ -202,7 +202,11 @@ func Parse(row sheet.Row, now time.Time) (Agency, []sheet.Problem) {
 	if area.Kind == ident.Province {
 		p.add("district", "agency.district", area.Code)
 	}
-	a.District = area.Code
+	// A code that another replaced (长垣县 became 长垣市) leads to that one, as it
+	// does for every other subject.
+	if a.District = area.Code; area.Successor != "" {
+		a.District = area.Successor
+	}
 	a.Grade = p.grade(workday.DateOf(now))
 	if len(p.problems) > 0 {
 		return Agency{}, p.problems
@@ -235,7 +239,7 @@ func (p *parser) grade(today workday.Date) *credit.Grade {
 	}
 	rule, ok := ruleset.For("agency-grade", on)
 	if !ok {
-		p.add("gradeOn", "agency.grade_before", on.String())
+		p.add("gradeOn", "agency.grade_before", on.String(), since(ruleset.Shipped()))
 		return nil
 	}
 	return &credit.Grade{Grade: v, On: on, Source: rule.Source}

@@ -101,11 +101,11 @@ type scale struct {
 
 // Rate gives the grade of an agency under the rules in force on a day: the base
 // of 100 points less the deductions plus the bonus, which counts up to 10; not
-// below 0. It refuses a day before the rule (2023-05-01).
+// below 0. It refuses a day before the rule was in force.
 func Rate(set ruleset.Set, on workday.Date, deductions, bonus Points) (Rating, error) {
 	rule, ok := set.For("agency-grade", on)
 	if !ok {
-		return Rating{}, fault.New(fault.Refused, "agency.no_rule", on.String())
+		return Rating{}, fault.New(fault.Refused, "agency.no_rule", on.String(), since(set))
 	}
 	s, err := ruleset.Params[scale](rule)
 	if err != nil {
@@ -146,6 +146,16 @@ func Rate(set ruleset.Set, on workday.Date, deductions, bonus Points) (Rating, e
 	}
 	r.Grade, err = s.grade(r.Score)
 	return r, err
+}
+
+// since is the first day on which a rule of grades was in force.
+func since(set ruleset.Set) string {
+	for _, r := range set.All() { // by first day
+		if r.ID == "agency-grade" {
+			return r.From.String()
+		}
+	}
+	return "—"
 }
 
 func (s scale) grade(score Points) (string, error) {

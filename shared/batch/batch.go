@@ -79,6 +79,10 @@ type Batch struct {
 	Rejected   int `json:"rejected"`
 	Held       int `json:"held,omitempty"` // good rows of an atomic batch with bad ones
 
+	// Later is the batch that the same request key made after its time was over;
+	// only the first batch of a key has it.
+	Later string `json:"later,omitempty"`
+
 	Failure    *Failure  `json:"failure,omitempty"`
 	CreatedAt  time.Time `json:"createdAt"`
 	FinishedAt time.Time `json:"finishedAt,omitzero"`

@@ -39,9 +39,13 @@ type Desk struct {
 	now      func() time.Time
 }
 
+// Remembered is how long the key of a request names the batch it made. After that
+// it makes another.
+const Remembered = 24 * time.Hour
+
 // Patience is how long an upload may stand still before Sweep gives it up. As
-// long as an Idempotency-Key is good for: until then it may be sent on.
-const Patience = 24 * time.Hour
+// long as its key is good for: until then it may be sent on.
+const Patience = Remembered
 
 // Sweep gives up the uploads that broke off and were not sent on. Nothing of
 // them was read; the batch's key is erased, so that what was sent can never be.
@@ -114,19 +118,20 @@ const keep = 3 * 366 * 24 * time.Hour
 
 // Receive stores a piece and returns the batch as it then stands. Sending the
 // same piece again changes nothing; another content under the same request is
-// refused. After the last piece the batch is queued.
+// refused, until the request has been Remembered for its time. After the last
+// piece the batch is queued.
 func (w *Desk) Receive(ctx context.Context, u Upload) (Batch, error) {
 	if u.Index == 0 {
 		if _, err := Schema(u.Kind); err != nil {
 			return Batch{}, err
 		}
 	}
-	id := newID(u.Org, u.Actor, u.Request)
-	piece := Piece{Size: int64(len(u.Body)), Mark: w.mark(id, u.Index, u.Body)}
-	b, known, err := w.store.find(ctx, id)
+	first := newID(u.Org, u.Actor, u.Request)
+	id, b, known, err := w.store.named(ctx, first, u, w.now())
 	if err != nil {
 		return Batch{}, err
 	}
+	piece := Piece{Size: int64(len(u.Body)), Mark: w.mark(id, u.Index, u.Body)}
 	if same, err := b.again(known, u, piece); same || err != nil {
 		return b, err
 	}
@@ -157,7 +162,7 @@ func (w *Desk) Receive(ctx context.Context, u Upload) (Batch, error) {
 	if _, err := w.main.Create(ctx, pieceName(w.journal.City(), id, piece.Object), sealed, attr); err != nil {
 		return Batch{}, fmt.Errorf("batch: storing piece %d: %w", u.Index, err)
 	}
-	return w.store.receive(ctx, id, u, piece, w.now())
+	return w.store.receive(ctx, first, id, u, piece, w.now())
 }
 
 // again tells whether the batch has the piece already, and refuses one that does

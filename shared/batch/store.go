@@ -115,8 +115,29 @@ func (s *Store) Open(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-// receive records a stored piece.
-func (s *Store) receive(ctx context.Context, id string, u Upload, p Piece, now time.Time) (Batch, error) {
+// named is the batch that a request's key stands for: the newest one that the key
+// made, or a new one where the key begins a request and that one is finished and
+// no longer Remembered. first is the id of the first batch of the key. Whoever asks
+// at the same time gets the same id.
+func (s *Store) named(ctx context.Context, first string, u Upload, now time.Time) (string, Batch, bool, error) {
+	id := first
+	b, known, err := s.find(ctx, first)
+	if err == nil && known && b.Later != "" {
+		id = b.Later
+		b, known, err = s.find(ctx, id)
+	}
+	if err != nil {
+		return "", Batch{}, false, err
+	}
+	if known && u.Index == 0 && b.Finished() && now.Sub(b.CreatedAt) >= Remembered {
+		return newID(u.Org, u.Actor, u.Request+"\x00after "+id), Batch{}, false, nil
+	}
+	return id, b, known, nil
+}
+
+// receive records a stored piece of the batch id, and where it is its first and
+// the key made batches before, which batch the key stands for now.
+func (s *Store) receive(ctx context.Context, first, id string, u Upload, p Piece, now time.Time) (Batch, error) {
 	entry := journal.Entry{Actor: u.Actor, Action: "batch.receive", Ref: id, At: now}
 	var b Batch
 	err := s.journal.Commit(ctx, entry, []string{s.key(id)}, func(tx *journal.Tx) error {
@@ -131,6 +152,11 @@ func (s *Store) receive(ctx context.Context, id string, u Upload, p Piece, now t
 				Media: u.Media, CreatedAt: now.UTC(),
 			}
 			tx.ZAdd(s.of(u.Org), float64(now.UnixMilli()), id)
+			if id != first {
+				if err := s.succeed(ctx, tx, first, id); err != nil {
+					return err
+				}
+			}
 		}
 		if known {
 			// Another copy of the same request may have come first.
@@ -150,6 +176,19 @@ func (s *Store) receive(ctx context.Context, id string, u Upload, p Piece, now t
 		return s.put(tx, b)
 	})
 	return b, err
+}
+
+// succeed makes id the batch that the key of first stands for.
+func (s *Store) succeed(ctx context.Context, tx *journal.Tx, first, id string) error {
+	if err := tx.Watch(s.key(first)); err != nil {
+		return err
+	}
+	b, _, err := read(ctx, tx.Read(), s.key(first))
+	if err != nil {
+		return err
+	}
+	b.Later = id
+	return s.put(tx, b)
 }
 
 // stale lists the uploads that stand still since before.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"time"
 
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
@@ -53,6 +54,31 @@ func (w *Desk) Work(ctx context.Context, id string) (Batch, error) {
 	}
 	return after, err
 }
+
+// Finish is Work that waits where somebody else holds the batch: it returns when
+// the batch is finished, whoever finished it, or with ctx's error and the batch as
+// it was last seen.
+func (w *Desk) Finish(ctx context.Context, id string) (Batch, error) {
+	for pause := firstLook; ; pause = min(2*pause, longestLook) {
+		// Trying again to hold it takes over from a worker that died.
+		b, err := w.Work(ctx, id)
+		if err != nil || b.Finished() || b.State == Receiving {
+			return b, err
+		}
+		select {
+		case <-ctx.Done():
+			return b, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Who waits for another worker looks soon, because most batches are short, and
+// then less often.
+const (
+	firstLook   = 10 * time.Millisecond
+	longestLook = 500 * time.Millisecond
+)
 
 func (w *Desk) work(ctx context.Context, b Batch, lease *lease) (Batch, error) {
 	b, err := w.survey(ctx, b, lease)
@@ -107,7 +133,7 @@ func (w *Desk) survey(ctx context.Context, b Batch, lease *lease) (Batch, error)
 				return b, err
 			}
 		}
-		_, err := reader.Next()
+		err := reader.Skip()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -139,7 +165,7 @@ type run struct {
 // all works from the row after the last one done to the end.
 func (r *run) all(ctx context.Context) error {
 	for range r.batch.Rows {
-		if _, err := r.reader.Next(); err != nil {
+		if err := r.reader.Skip(); err != nil {
 			return fmt.Errorf("batch: reading again to row %d: %w", r.batch.Rows, err)
 		}
 	}

@@ -1,7 +1,12 @@
 package credit
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"io"
 	"regexp"
 
 	"ipcredit/shared/ruleset"
@@ -11,7 +16,8 @@ import (
 // Law is the rules and the calendar that judge records, read once. It is
 // immutable and safe for concurrent use.
 type Law struct {
-	calendar workday.Calendar
+	calendar    workday.Calendar
+	fingerprint string
 
 	penalty      versions[penaltyRule]
 	lowerFine    versions[lowerFineRule]
@@ -33,6 +39,8 @@ type Law struct {
 	authorities  versions[authorityRule]
 	minors       versions[minorRule]
 	simple       versions[struct{}]
+	merged       versions[mergedRule]
+	earliest     versions[earliestRule]
 	negatedTerms *regexp.Regexp
 }
 
@@ -102,6 +110,12 @@ type (
 		Simple    []string `json:"naturalPersonSimpleProcedure"`
 		DocPrefix []string `json:"simpleProcedureDocPrefix"`
 	}
+	mergedRule struct {
+		ChainTogether bool `json:"chainTogether"`
+	}
+	earliestRule struct {
+		Earliest workday.Date `json:"earliest"`
+	}
 	classRule struct {
 		Classes      []string          `json:"classes"`
 		Aliases      map[string]string `json:"aliases"`
@@ -156,9 +170,10 @@ func (v versions[T]) or(d workday.Date) version[T] {
 func NewLaw(calendar workday.Calendar, set ruleset.Set) (*Law, error) {
 	l := &Law{calendar: calendar}
 	var err error
-	load := func(f func(ruleset.Set) error) {
+	print := sha256.New()
+	load := func(f func(ruleset.Set, io.Writer) error) {
 		if err == nil {
-			err = f(set)
+			err = f(set, print)
 		}
 	}
 	load(read(&l.penalty, "penalty-display"))
@@ -181,15 +196,34 @@ func NewLaw(calendar workday.Calendar, set ruleset.Set) (*Law, error) {
 	load(read(&l.authorities, "authority-names"))
 	load(read(&l.minors, "minor-unpublished"))
 	load(read(&l.simple, "simple-procedure-display"))
+	load(read(&l.merged, "merged-records"))
+	load(read(&l.earliest, "earliest-document"))
 	if err != nil {
 		return nil, err
 	}
+	fmt.Fprintf(print, "edition %d\n", edition)
+	if err := json.NewEncoder(print).Encode(calendar.Years()); err != nil {
+		return nil, fmt.Errorf("credit: fingerprint of the calendar: %w", err)
+	}
+	l.fingerprint = base64.RawURLEncoding.EncodeToString(print.Sum(nil)[:8])
 	l.negatedTerms = regexp.MustCompile(`(非|不适用|未适用|不属于|不是|并非)(适用)?(简易程序|简易处罚|当场处罚)`)
 	return l, nil
 }
 
-func read[T any](into *versions[T], id string) func(ruleset.Set) error {
-	return func(set ruleset.Set) error {
+// edition numbers the code that reads the rules. Raise it with every change of
+// the code that lets a record be shown otherwise under the same rules: stored
+// answers of another edition are not used.
+const edition = 1
+
+// Fingerprint tells this law from every other: two laws with the same
+// fingerprint show the same records in the same way at every instant. It covers
+// the rules that the law reads, the calendar with its imported years, and the
+// edition of the code.
+func (l *Law) Fingerprint() string { return l.fingerprint }
+
+// read loads all versions of a rule and adds them to the fingerprint.
+func read[T any](into *versions[T], id string) func(ruleset.Set, io.Writer) error {
+	return func(set ruleset.Set, print io.Writer) error {
 		for _, r := range set.All() {
 			if r.ID != id {
 				continue
@@ -198,7 +232,13 @@ func read[T any](into *versions[T], id string) func(ruleset.Set) error {
 			if err != nil {
 				return err
 			}
+			var compact bytes.Buffer
+			if err := json.Compact(&compact, r.Params); err != nil {
+				return fmt.Errorf("credit: parameters of %s: %w", r.Ref(), err)
+			}
 			*into = append(*into, version[T]{r, p})
+			// What a rule is called changes no answer.
+			fmt.Fprintf(print, "%s %s %s\n", r.Ref(), r.To, compact.Bytes())
 		}
 		if len(*into) == 0 {
 			return fmt.Errorf("credit: no rule %s", id)

@@ -45,10 +45,6 @@ const (
 	shortText = 200  // characters of names and titles
 )
 
-// oldest is the earliest date a document can bear: the system keeps five years
-// of dishonesty and licences in force, so an earlier one is a slip. [design]
-var oldest = workday.MustDate("1985-04-01")
-
 // Parse reads one row of a batch of the kind. It names everything that is wrong
 // with the row at once, in the order of the columns; a row with problems makes
 // no entry. No problem repeats a personal number or a person's name.
@@ -164,8 +160,8 @@ func (p *parser) decided(field string) workday.Date {
 	case d.IsZero():
 	case d.After(p.today):
 		p.add(field, "credit.date_future", d.String(), p.today.String())
-	case d.Before(oldest):
-		p.add(field, "credit.date_too_old", d.String())
+	case d.Before(p.law.earliest.or(d).P.Earliest):
+		p.add(field, "credit.date_too_old", d.String(), p.law.earliest.or(d).P.Earliest.String())
 	default:
 		return d
 	}

@@ -156,6 +156,7 @@ func TestEveryFaultOfARowIsNamedWithItsField(t *testing.T) {
 		{"30 February", Penalty, m{"determinedOn": "2026/02/30"}, "determinedOn", "sheet.date"},
 		{"tomorrow", Penalty, m{"determinedOn": "2026/06/02"}, "determinedOn", "credit.date_future"},
 		{"endless is no date of a decision", Penalty, m{"determinedOn": "2099/12/31"}, "determinedOn", "credit.date_future"},
+		{"the day before the earliest", Penalty, m{"determinedOn": "1985/03/31"}, "determinedOn", "credit.date_too_old"},
 		{"long ago", Penalty, m{"determinedOn": "1026/04/29"}, "determinedOn", "credit.date_too_old"},
 		{"display ends before the decision", Penalty, m{"sourceUntil": "2026/04/28"}, "sourceUntil", "credit.until_before_decision"},
 		{"validity ends before the decision", Penalty, m{"validUntil": "2026/04/28"}, "validUntil", "credit.until_before_decision"},
@@ -387,6 +388,17 @@ func BenchmarkParsePenalty(b *testing.B) {
 	for b.Loop() {
 		if _, problems := Shipped().Parse(Penalty, row, testContext); len(problems) > 0 {
 			b.Fatal(problems)
+		}
+	}
+}
+
+func TestNotesOfColumnsAreWrittenWithChinesePunctuation(t *testing.T) {
+	t.Parallel()
+	for kind, s := range Schemas() {
+		for _, c := range s.Columns {
+			if strings.ContainsAny(c.Note, ",;()") {
+				t.Errorf("%s, %s: %q", kind, c.Field, c.Note)
+			}
 		}
 	}
 }

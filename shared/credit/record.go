@@ -112,7 +112,8 @@ type Record struct {
 	// PublishedOn is the day the record first stood in this system. A correction
 	// keeps it, so that correcting a row does not start its display anew.
 	PublishedOn workday.Date `json:"publishedOn,omitzero"`
-	// SourceUntil is the last day of display at the source (公示截止期).
+	// SourceUntil is the last day of display at the source (公示截止期), a column
+	// of penalties; what ends a licence is its validity.
 	SourceUntil workday.Date `json:"sourceUntil,omitzero"`
 	// ServedOn is the day the decision was served, from which review and suit
 	// run; unknown, they run from DeterminedOn.
@@ -125,6 +126,9 @@ type Record struct {
 	// ShowMinor is the reason why a record of the minor tier must be displayed
 	// all the same; empty, it is not.
 	ShowMinor string `json:"showMinor,omitempty"`
+	// From is the credit code of the subject that the document names, where that
+	// is another than the one that has the record now: one that was merged into it.
+	From string `json:"from,omitempty"`
 	// NaturalPerson tells that the subject is one: amounts and rules differ.
 	NaturalPerson bool    `json:"naturalPerson,omitempty"`
 	Content       Content `json:"content"`
@@ -246,7 +250,7 @@ func Supersede(old, row Record, at time.Time) (Record, bool) {
 		return old, false
 	}
 	next := row
-	next.ID = old.ID
+	next.ID, next.From = old.ID, old.From
 	next.PublishedOn = workday.Min(old.PublishedOn, row.PublishedOn)
 	next.Disputed, next.Withdrawn, next.Repaired = old.Disputed, old.Withdrawn, old.Repaired
 	next.ServedOn = later(row.ServedOn, old.ServedOn)
@@ -275,6 +279,7 @@ func later(row, old workday.Date) workday.Date {
 
 // says is what the row states, without what this system adds to it.
 func (r Record) says() string {
+	r.From = ""
 	r.ID, r.PublishedOn, r.CollectedAt, r.BatchID, r.Rules = "", workday.Date{}, time.Time{}, "", nil
 	r.Disputed, r.Withdrawn, r.Repaired, r.History, r.ShowMinor = false, nil, nil, nil, ""
 	r.ServedOn, r.ChallengedOn, r.UpheldOn = workday.Date{}, workday.Date{}, workday.Date{}

@@ -38,6 +38,9 @@ type Shown struct {
 	// DisplayUntil is the last day, included; none where there is no end.
 	DisplayUntil workday.Date `json:"displayUntil"`
 	Status       Status       `json:"status"`
+	// From is the credit code that the document names, where the subject with
+	// that code was merged into the one asked for.
+	From string `json:"namedCode,omitempty"`
 
 	Kind Kind `json:"-"`
 	// Adverse tells that the record speaks against the subject.
@@ -125,7 +128,8 @@ func (l *Law) show(records []Record, at time.Time) (visible []Shown, next time.T
 	}
 
 	var standing []*Record
-	var chained []workday.Date
+	// By the subject that the document names: a merger alone lengthens nothing.
+	var chained map[string][]workday.Date
 	for i := range records {
 		r := &records[i]
 		if !live(r) {
@@ -133,12 +137,19 @@ func (l *Law) show(records []Record, at time.Time) (visible []Shown, next time.T
 		}
 		standing = append(standing, r)
 		if r.Kind == Determination && !r.DeterminedOn.IsZero() && !l.tiered(r) {
-			chained = append(chained, r.DeterminedOn)
+			if chained == nil {
+				chained = map[string][]workday.Date{}
+			}
+			chain := l.chainOf(r)
+			chained[chain] = append(chained[chain], r.DeterminedOn)
 		}
 	}
-	runs := l.chain(chained)
+	runs := make(map[string][]run, len(chained))
+	for chain, days := range chained {
+		runs[chain] = l.chain(days)
+	}
 	for _, r := range standing {
-		s, ok := l.term(r, runs)
+		s, ok := l.term(r, runs[l.chainOf(r)])
 		if !ok || !s.DisplayUntil.IsZero() && s.DisplayUntil.Before(s.DisplayFrom) {
 			continue
 		}
@@ -170,13 +181,21 @@ func (l *Law) show(records []Record, at time.Time) (visible []Shown, next time.T
 	return visible, next, events
 }
 
+// chainOf names the chain that a determination stands in.
+func (l *Law) chainOf(r *Record) string {
+	if r.From == "" || l.merged.or(r.DeterminedOn).P.ChainTogether {
+		return ""
+	}
+	return r.From
+}
+
 // term is the first and last day of a record's display, with the rules that set
-// them. False means that it is never displayed. runs are the chain of the
-// subject's determinations.
+// them. False means that it is never displayed. runs are the chain of
+// determinations that the record stands in.
 func (l *Law) term(r *Record, runs []run) (Shown, bool) {
 	s := Shown{
 		ID: r.ID, Act: r.Act, Tier: r.Tier, InstrumentNo: r.InstrumentNo, Authority: r.Authority, Source: r.Source,
-		DeterminedOn: r.DeterminedOn, DisplayFrom: r.DeterminedOn, Status: Disclosed,
+		DeterminedOn: r.DeterminedOn, DisplayFrom: r.DeterminedOn, Status: Disclosed, From: r.From,
 		Kind: r.Kind, Adverse: true, Content: r.Content, SourceURL: r.SourceURL,
 	}
 	if r.Unpublished != "" || r.Channel == Internal || r.DeterminedOn.IsZero() {
@@ -198,9 +217,6 @@ func (l *Law) term(r *Record, runs []run) (Shown, bool) {
 		}
 		if c.ValidUntil != Endless {
 			s.DisplayUntil = c.ValidUntil
-		}
-		if !r.SourceUntil.IsZero() && r.SourceUntil != Endless {
-			s.DisplayUntil = workday.Min(s.DisplayUntil, r.SourceUntil)
 		}
 		return s, true
 	case Commendation:
@@ -372,6 +388,9 @@ func (l *Law) determinationTerm(r *Record, runs []run, s *Shown) bool {
 		return false
 	}
 	s.endBy(l.cnipa.or(r.DeterminedOn).Rule, runs[i].last)
+	if r.From != "" {
+		s.Applied = append(s.Applied, l.merged.or(r.DeterminedOn).Rule)
+	}
 	return true
 }
 

@@ -5,22 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"runtime"
 	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"golang.org/x/sync/errgroup"
 
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/notary"
 	"ipcredit/shared/subject"
 )
 
 // Keys:
 //
-//	{city}:credit:<code>   the profile of a subject, see Profile
+//	{city}:credit:<code>       the profile of a subject, see Profile
+//	{city}:credit:log:<code>   index of its newest entry in the public log,
+//	                           written by the log's sequencer
 
 // Store keeps credit profiles. It is the one way to change a subject, so that a
 // profile never shows an old name.
@@ -28,11 +29,15 @@ type Store struct {
 	journal  *journal.Journal
 	subjects *subject.Store
 	law      *Law
+	log      *notary.Log
+
+	proofs, proofsTag string // see Public
 }
 
 // NewStore returns the store of the journal's city.
 func NewStore(j *journal.Journal, law *Law) *Store {
-	return &Store{journal: j, subjects: subject.NewStore(j), law: law}
+	s := &Store{journal: j, subjects: subject.NewStore(j), law: law, log: notary.Open(j, nil, notary.Disclosure, nil)}
+	return s.Public("")
 }
 
 func (s *Store) key(code string) string { return s.journal.Key("credit", code) }
@@ -40,29 +45,46 @@ func (s *Store) key(code string) string { return s.journal.Key("credit", code) }
 // Subjects is the store of the subjects, for reading.
 func (s *Store) Subjects() *subject.Store { return s.subjects }
 
-// View is the public answer about the subject at this instant: one GET. It is a
-// fault of kind NotFound where the code is not known.
-func (s *Store) View(ctx context.Context, code string, at time.Time) (View, error) {
-	value, err := s.journal.Redis().Get(ctx, s.key(code)).Bytes()
-	if errors.Is(err, redis.Nil) {
-		return View{}, fault.New(fault.NotFound, "credit.unknown")
-	}
+// read gets a stored profile and the index of its newest entry in the log, in
+// one round trip.
+func (s *Store) read(ctx context.Context, code string) (h header, index string, err error) {
+	values, err := s.journal.Redis().MGet(ctx, s.key(code), s.logKey(code)).Result()
 	if err != nil {
-		return View{}, fmt.Errorf("credit: reading profile: %w", err)
+		return h, "", fmt.Errorf("credit: reading profile: %w", err)
 	}
-	return view(s.law, value, at)
+	value, ok := values[0].(string)
+	if !ok {
+		return h, "", fault.New(fault.NotFound, "credit.unknown")
+	}
+	index, _ = values[1].(string)
+	h, err = split(value)
+	if err == nil && h.movedTo != "" {
+		err = fault.New(fault.NotFound, "credit.merged", h.movedTo)
+	}
+	return h, index, err
 }
 
-// Load is the whole profile, for those who may see more than the public.
-func (s *Store) Load(ctx context.Context, code string) (Profile, error) {
-	value, err := s.journal.Redis().Get(ctx, s.key(code)).Bytes()
-	if errors.Is(err, redis.Nil) {
-		return Profile{}, fault.New(fault.NotFound, "credit.unknown")
-	}
+// View is the public answer about the subject at this instant: one round trip.
+// It is a fault of kind NotFound where the code is not known or its subject was
+// merged into another, see Subjects().Resolve.
+func (s *Store) View(ctx context.Context, code string, at time.Time) (View, error) {
+	h, index, err := s.read(ctx, code)
 	if err != nil {
-		return Profile{}, fmt.Errorf("credit: reading profile: %w", err)
+		return View{}, err
 	}
-	return decode(value)
+	return h.view(s.law, at, s.entry(index))
+}
+
+// Load is the whole profile, for those who may see more than the public. It has
+// the faults of View.
+func (s *Store) Load(ctx context.Context, code string) (Profile, error) {
+	h, index, err := s.read(ctx, code)
+	if err != nil {
+		return Profile{}, err
+	}
+	p, err := h.profile()
+	p.Log = s.logOf(index)
+	return p, err
 }
 
 // Outcome is what became of one uploaded item.
@@ -114,7 +136,8 @@ var errDry = errors.New("credit: dry run")
 
 // Apply makes the change in one commit and tells what became of each subject and
 // of each record. A record about a code that is not registered registers it
-// under the name its document gives.
+// under the name its document gives; one about a subject that was merged goes to
+// the subject that took it over.
 func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcome, err error) {
 	codes, index := c.codes()
 	first, err := s.subjects.Take(ctx, len(codes))
@@ -128,73 +151,57 @@ func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcom
 	for i, code := range codes {
 		watch[i] = s.key(code)
 	}
-	at := c.Entry.At
+	at, seed := c.Entry.At, newSeed()
 	err = s.journal.Commit(ctx, c.Entry, watch, func(tx *journal.Tx) error {
 		subjects, records = make([]Outcome, len(c.Subjects)), make([]Outcome, len(c.Records))
-		held, err := s.subjects.Load(ctx, tx.Read(), codes...)
+		accounts, all, err := s.accounts(ctx, tx, codes)
 		if err != nil {
 			return err
 		}
-		profiles, err := s.profiles(ctx, tx.Read(), codes)
-		if err != nil {
-			return err
-		}
-		known := make([]*subject.Subject, len(codes))
-		copy(known, held)
-		touched := make([]bool, len(codes))
 		for i, next := range c.Subjects {
-			n := index[next.Code]
-			merged := subject.Merge(known[n], next)
+			a := accounts[index[next.Code]]
+			merged := subject.Merge(a.known, next)
 			switch {
-			case known[n] == nil:
+			case a.known == nil:
 				subjects[i] = Added
-			case sameSubject(*known[n], merged):
+			case sameSubject(*a.known, merged):
 				subjects[i] = Same
 				continue
 			default:
 				subjects[i] = Superseded
 			}
-			known[n], touched[n] = &merged, true
+			a.known, a.touched = &merged, true
 		}
 		for i, e := range c.Records {
-			n := index[e.SubjectCode]
-			if known[n] == nil {
+			a := accounts[index[e.SubjectCode]]
+			if a.known == nil {
 				stub := e.subject()
-				known[n], touched[n] = &stub, true
+				a.known, a.touched = &stub, true
 			}
-			outcome := profiles[n].put(e.Record, at)
-			records[i] = outcome
-			touched[n] = touched[n] || outcome != Same
+			r, to := e.Record, a.holder()
+			if to != a {
+				r.From = a.code
+			}
+			records[i] = to.profile.put(r, at)
+			to.touched = to.touched || records[i] != Same
 		}
 		for code, grade := range c.Grades {
-			n := index[code]
-			held := profiles[n].Grade
-			// A list that came late must not bring an older grade back.
-			if known[n] != nil && (held == nil || *held != grade && !grade.On.Before(held.On)) {
-				profiles[n].Grade, touched[n] = &grade, true
+			a := accounts[index[code]]
+			held := a.profile.Grade
+			// A list that came late must not bring an older grade back, and a merged
+			// agency has none.
+			if a.known != nil && a.to == nil && (held == nil || *held != grade && !grade.On.Before(held.On)) {
+				a.profile.Grade, a.touched = &grade, true
 			}
 		}
-		for n := range codes {
-			if touched[n] && known[n].Kind != subject.Person && known[n].Number == 0 {
-				known[n].Number = first + int64(n)
+		for n, a := range accounts {
+			if a.touched && a.known.Kind != subject.Person && a.known.Number == 0 {
+				a.known.Number = first + int64(n)
 			}
 		}
-		values, err := s.encodeAll(profiles, known, touched, at)
-		if err != nil {
+		if err := s.write(tx, all, c.ahead, seed, at); err != nil {
 			return err
 		}
-		batch := s.subjects.Batch(tx)
-		batch.Use(c.ahead)
-		for n, code := range codes {
-			if !touched[n] {
-				continue
-			}
-			if held[n] == nil || !sameSubject(*held[n], *known[n]) {
-				batch.Put(held[n], *known[n])
-			}
-			tx.Set(s.key(code), values[n])
-		}
-		batch.Flush()
 		if c.Also != nil {
 			if err := c.Also(tx, subjects, records); err != nil {
 				return err
@@ -209,33 +216,6 @@ func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcom
 		return nil, nil, err
 	}
 	return subjects, records, nil
-}
-
-// encodeAll writes the touched profiles, on all cores: an import writes hundreds
-// in one commit, and Redis waits for them.
-func (s *Store) encodeAll(profiles []Profile, known []*subject.Subject, touched []bool, at time.Time) ([]string, error) {
-	values := make([]string, len(profiles))
-	var work errgroup.Group
-	work.SetLimit(runtime.GOMAXPROCS(0))
-	const share = 64
-	for from := 0; from < len(profiles); from += share {
-		work.Go(func() error {
-			for n := from; n < min(len(profiles), from+share); n++ {
-				if !touched[n] {
-					continue
-				}
-				p := profiles[n]
-				p.Subject, p.ChangedAt = shownSubject(*known[n]), at
-				value, err := p.encode(s.law, at)
-				if err != nil {
-					return err
-				}
-				values[n] = value
-			}
-			return nil
-		})
-	}
-	return values, work.Wait()
 }
 
 // codes lists each code once, in order of appearance, and its place.
@@ -259,10 +239,8 @@ func (c Change) codes() (codes []string, index map[string]int) {
 	return codes, index
 }
 
-func (s *Store) profiles(ctx context.Context, rdb redis.Cmdable, codes []string) ([]Profile, error) {
-	if len(codes) == 0 {
-		return nil, nil
-	}
+// stored reads profiles as they are stored, "" where there is none.
+func (s *Store) stored(ctx context.Context, rdb redis.Cmdable, codes []string) ([]string, error) {
 	keys := make([]string, len(codes))
 	for i, code := range codes {
 		keys[i] = s.key(code)
@@ -271,17 +249,11 @@ func (s *Store) profiles(ctx context.Context, rdb redis.Cmdable, codes []string)
 	if err != nil {
 		return nil, fmt.Errorf("credit: loading profiles: %w", err)
 	}
-	profiles := make([]Profile, len(codes))
+	list := make([]string, len(codes))
 	for i, v := range values {
-		text, ok := v.(string)
-		if !ok {
-			continue
-		}
-		if profiles[i], err = decode([]byte(text)); err != nil {
-			return nil, err
-		}
+		list[i], _ = v.(string)
 	}
-	return profiles, nil
+	return list, nil
 }
 
 // put adds or corrects one record.

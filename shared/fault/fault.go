@@ -25,6 +25,9 @@ const (
 	NotAllowed   Kind = "not_allowed"  // 405: the path exists, the method does not
 	Conflict     Kind = "conflict"     // 409: the state does not permit it now
 	Gone         Kind = "gone"         // 410: was public, is not any more
+	Ended        Kind = "ended"        // 410: took something until then, does not any more
+	Locked       Kind = "locked"       // 423: somebody else is writing to it now
+	Mismatch     Kind = "mismatch"     // 460: what arrived is not what the checksum says (tus)
 	Stale        Kind = "stale"        // 412: somebody changed it first
 	TooLarge     Kind = "too_large"    // 413
 	TooLong      Kind = "too_long"     // 414: the address is too long

@@ -11,7 +11,6 @@
 package fn
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +55,7 @@ const (
 //
 //   - a body over MaxBody is refused (413) unless the route takes pieces (see
 //     Mux.HandlePieces); a body cut off by the network is refused (400) and f
-//     does not see the piece that was cut;
+//     does not see the piece that was cut, unless it is a resumable upload's;
 //   - f gets a context that ends with the client or the exec_timeout setting;
 //   - every answer has X-Request-Id; an error from f is logged whole and
 //     answered 500 with that number and no detail;
@@ -91,14 +90,14 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		slog.String("id", id), slog.String("method", knownMethod(r.Method)), slog.String("route", route),
 		slog.Int("status", out.status), slog.Int64("in", in), slog.Int64("out", out.n),
 		slog.Duration("took", elapsed))
+	if out.cut {
+		panic(http.ErrAbortHandler) // closes the connection, so that the client notices
+	}
 }
 
 // serve answers one request and returns the bytes read and the route matched.
 func (e *edge) serve(w http.ResponseWriter, r *http.Request, id string) (int64, string) {
-	refuse := func(err error) string {
-		answer := refusal(e.request(r, id, nil), err)
-		return write(w, r, answer)
-	}
+	refuse := func(err error) string { return write(w, r, e.refuse(r, id, err)) }
 	switch {
 	case e.draining.Load():
 		w.Header().Set("Connection", "close")
@@ -111,10 +110,11 @@ func (e *edge) serve(w http.ResponseWriter, r *http.Request, id string) (int64, 
 
 	body, more, err := readPiece(r.Body, r.ContentLength)
 	if err != nil {
+		e.rest(r, id, body, 0)
 		return int64(len(body)), refuse(err)
 	}
 	if !more {
-		return int64(len(body)), write(w, r, e.invoke(e.request(r, id, body), id))
+		return int64(len(body)), e.answer(w, r, e.request(r, id, body), id)
 	}
 	return e.pieces(w, r, id, body)
 }
@@ -128,10 +128,10 @@ func (e *edge) pieces(w http.ResponseWriter, r *http.Request, id string, body []
 		next, more, err := readAhead(r)
 		if err != nil {
 			// The piece in hand is whole: it is stored before the cut is told.
-			e.invoke(e.piece(r, id, body, offset, false), id)
-			return offset + int64(len(body)), write(w, r, refusal(e.request(r, id, nil), err))
+			e.invoke(e.piece(r, id, body, offset, "cut"), id)
+			return offset + int64(len(body)), write(w, r, e.refuse(r, id, err))
 		}
-		answer := e.invoke(e.piece(r, id, body, offset, !more), id)
+		answer := e.invoke(e.piece(r, id, body, offset, strconv.FormatBool(!more)), id)
 		offset += int64(len(body))
 		if !more || answer.Header.Get(headerMore) == "" || answer.StatusCode >= 400 {
 			if more {
@@ -140,9 +140,10 @@ func (e *edge) pieces(w http.ResponseWriter, r *http.Request, id string, body []
 			}
 			return offset, write(w, r, answer)
 		}
-		body, _, err = fill(next, r.Body)
+		body, _, err = fill(next, r.Body, r.ContentLength > 0)
 		if err != nil {
-			return offset, write(w, r, refusal(e.request(r, id, nil), err))
+			e.rest(r, id, body, offset)
+			return offset, write(w, r, e.refuse(r, id, err))
 		}
 	}
 }
@@ -161,21 +162,32 @@ func readPiece(r io.Reader, size int64) (body []byte, more bool, err error) {
 		}
 		return body, false, nil
 	}
-	return fill(nil, r)
+	return fill(nil, r, size > 0)
 }
 
-// fill reads until body holds MaxBody bytes or the client is done.
-func fill(start []byte, r io.Reader) (body []byte, full bool, err error) {
-	buf := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+len(start)))
-	buf.Write(start)
-	_, err = io.CopyN(buf, r, int64(MaxBody-len(start)))
-	switch {
-	case errors.Is(err, io.EOF):
-		return buf.Bytes(), false, nil
-	case err != nil:
-		return buf.Bytes(), false, cut(err)
+// fill reads until body holds MaxBody bytes or the client is done. A body that
+// announced more than that gets all the room at once: growing would need twice as
+// much for a moment.
+func fill(start []byte, r io.Reader, announced bool) (body []byte, full bool, err error) {
+	room := MaxBody
+	if !announced {
+		room = 64 << 10
 	}
-	return buf.Bytes(), true, nil
+	body = append(make([]byte, 0, room), start...)
+	for len(body) < MaxBody {
+		if len(body) == cap(body) {
+			body = append(make([]byte, 0, min(2*cap(body), MaxBody)), body...)
+		}
+		n, err := r.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return body, false, nil
+		case err != nil:
+			return body, false, cut(err)
+		}
+	}
+	return body, true, nil
 }
 
 // readAhead reads one byte, to know whether the piece in hand is the last.
@@ -195,12 +207,35 @@ func cut(err error) error {
 	return fault.New(fault.Invalid, "fn.body_cut").Because(err)
 }
 
-func (e *edge) piece(r *http.Request, id string, body []byte, offset int64, last bool) handler.Request {
+// rest hands on what came of a piece before the network cut it off, where the
+// protocol says that the server keeps as much as it can: a client on a bad line
+// whose pieces never arrive whole would begin again for ever.
+func (e *edge) rest(r *http.Request, id string, body []byte, offset int64) {
+	if len(body) > 0 && resumable(r) {
+		e.invoke(e.piece(r, id, body, offset, "cut"), id)
+	}
+}
+
+// resumable tells whether the request is an upload's continuation by the tus
+// protocol, which asks for the offset after a cut before it goes on.
+func resumable(r *http.Request) bool {
+	if r.Header.Get("Content-Type") != "application/offset+octet-stream" {
+		return false
+	}
+	return r.Method == http.MethodPatch || r.Header.Get("X-Http-Method-Override") == http.MethodPatch
+}
+
+// piece is the call for a part of a body; last is "true", "false" or "cut".
+func (e *edge) piece(r *http.Request, id string, body []byte, offset int64, last string) handler.Request {
 	req := e.request(r, id, body)
-	if offset == 0 && last {
+	if offset == 0 && last == "true" {
 		return req // it came whole after all
 	}
-	req.Header.Set(headerPiece, fmt.Sprintf("%d %d %t", offset, r.ContentLength, last))
+	if last == "cut" {
+		// The client has gone, but what it sent is to be kept.
+		req.WithContext(context.WithoutCancel(r.Context()))
+	}
+	req.Header.Set(headerPiece, fmt.Sprintf("%d %d %s", offset, r.ContentLength, last))
 	return req
 }
 
@@ -223,11 +258,45 @@ func (e *edge) request(r *http.Request, id string, body []byte) handler.Request 
 	return req
 }
 
-// invoke calls f once; whatever goes wrong in it is our fault and becomes 500.
-func (e *edge) invoke(req handler.Request, id string) (answer handler.Response) {
+// refuse words what the edge refuses by itself. The function's mux does it, which
+// knows whether the route is one that other origins may read; a function that
+// cannot be opened leaves it to the edge.
+func (e *edge) refuse(r *http.Request, id string, err error) handler.Response {
+	req := e.request(r, id, nil)
+	req.WithContext(context.WithValue(r.Context(), refusedKey{}, err))
+	if answer := e.invoke(req, id); answer.Header.Get(headerRoute) != "" {
+		return answer
+	}
+	return refusal(req, err)
+}
+
+// refusedKey is where a request that is not to be served carries why.
+type refusedKey struct{}
+
+// answer calls f and sends what it answers, a streamed body within the call's
+// time too. It returns the route.
+func (e *edge) answer(w http.ResponseWriter, r *http.Request, req handler.Request, id string) string {
+	body := &streamed{}
+	ctx, cancel := context.WithTimeout(context.WithValue(req.Context(), streamedKey{}, body), e.settings.ExecTimeout)
+	defer cancel()
+	req.WithContext(ctx)
+	answer := e.run(req, id)
+	if body.produce == nil {
+		return write(w, r, answer)
+	}
+	return e.stream(w, r, answer, body, id)
+}
+
+// invoke is run with a call's time.
+func (e *edge) invoke(req handler.Request, id string) handler.Response {
 	ctx, cancel := context.WithTimeout(req.Context(), e.settings.ExecTimeout)
 	defer cancel()
 	req.WithContext(ctx)
+	return e.run(req, id)
+}
+
+// run calls f once; whatever goes wrong in it is our fault and becomes 500.
+func (e *edge) run(req handler.Request, id string) (answer handler.Response) {
 	defer func() {
 		if p := recover(); p != nil {
 			e.log.Error("panic", "id", id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -248,12 +317,7 @@ var errOurs = errors.New("fn: internal")
 // write sends the answer and returns its route, which is for us only.
 func write(w http.ResponseWriter, r *http.Request, answer handler.Response) string {
 	route := answer.Header.Get(headerRoute)
-	for name, values := range answer.Header {
-		if strings.HasPrefix(name, private) {
-			continue
-		}
-		w.Header()[name] = values
-	}
+	head(w, answer)
 	status := answer.StatusCode
 	if status == 0 {
 		status = http.StatusOK
@@ -275,6 +339,7 @@ type counted struct {
 	http.ResponseWriter
 	status int
 	n      int64
+	cut    bool // the answer could not be sent to its end
 }
 
 func (c *counted) WriteHeader(status int) {

@@ -20,9 +20,8 @@ import (
 
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
-	"ipcredit/shared/journal"
 	"ipcredit/shared/open"
-	"ipcredit/shared/redistest"
+	"ipcredit/shared/page"
 )
 
 func TestMain(m *testing.M) {
@@ -392,6 +391,12 @@ func TestMetricsNameNobodyAndAreNotPublic(t *testing.T) {
 	if !strings.Contains(body, `route="GET /things/{id}"`) || strings.Contains(body, "91410771MA00AAA104") {
 		t.Errorf("metrics: %s", body)
 	}
+	if page.Say(page.ZH, "fn.no-such-word"); strings.Contains(body, "no-such-word") {
+		t.Error("a key is shown")
+	}
+	if _, body = do(t, request(t, "GET", s.URL+"/metrics", nil)); !strings.Contains(body, "ipcredit_missing_words ") || strings.Contains(body, "ipcredit_missing_words 0\n") {
+		t.Errorf("a missing word is not counted: %s", body)
+	}
 }
 
 func TestReadJSONRefusesWhatTwoReadersCouldReadDifferently(t *testing.T) {
@@ -461,42 +466,27 @@ func FuzzServeNeverPanics(f *testing.F) {
 	})
 }
 
-func TestIdempotencyKey(t *testing.T) {
-	rdb := redistest.Embedded(t)
-	j := journal.New(rdb, "410700", journal.Options{})
-	n := 0
-	m := fn.NewMux("test-desk")
-	m.Handle("POST /make", fn.Once(j, func(*http.Request) string { return "key1" }, func(w http.ResponseWriter, r *http.Request) error {
-		n++
-		body, _ := io.ReadAll(r.Body)
-		if string(body) == "bad" {
-			return fault.New(fault.Invalid, "fn.json")
-		}
-		w.Header().Set("Location", "/made")
-		return fn.WriteJSON(w, http.StatusCreated, map[string]int{"n": n})
-	}))
-	s := serve(t, m)
-	post := func(key, body string) (int, string) {
-		res, text := do(t, request(t, "POST", s.URL+"/make", strings.NewReader(body), "Idempotency-Key", key))
-		return res.StatusCode, text
-	}
-	const a, b = "0123456789abcdef-a", "0123456789abcdef-b"
-	steps := []struct {
-		name, key, body string
-		status          int
-		contains        string
+func TestIdempotencyKeyThatOthersCouldGuessIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, key string
+		refused   bool
 	}{
-		{"first", a, "one", 201, `{"n":1}`},
-		{"the same again", a, "one", 201, `{"n":1}`},
-		{"same key, other body", a, "two", 422, "fn.key_reused"},
-		{"other key", b, "one", 201, `{"n":2}`},
-		{"short key", "abc", "one", 400, "fn.key_length"},
-		{"a refusal is not kept", a + "c", "bad", 400, "fn.json"},
-		{"so the corrected request works", a + "c", "good", 201, `{"n":4}`},
-	}
-	for _, step := range steps {
-		if status, text := post(step.key, step.body); status != step.status || !strings.Contains(text, step.contains) {
-			t.Errorf("%s: %d %s, want %d with %s", step.name, status, text, step.status, step.contains)
+		{"none", "", false},
+		{"15 characters", "0123456789abcde", true},
+		{"16 characters", "0123456789abcdef", false},
+		{"200 characters", strings.Repeat("k", 200), false},
+		{"201 characters", strings.Repeat("k", 201), true},
+		{"a space", "01234567 89abcdef", true},
+		{"a control character", "0123456789abcdef\x07", true},
+		{"not ASCII", "0123456789abcdef甲", true},
+	} {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.Header.Set("Idempotency-Key", tt.key)
+		key, err := fn.IdempotencyKey(r)
+		f, _ := fault.Of(err)
+		if refused := f != nil && f.Code == "fn.key_length" && len(f.Fields) == 1; refused != tt.refused || !refused && key != tt.key {
+			t.Errorf("%s: %q, %v", tt.name, key, err)
 		}
 	}
 }

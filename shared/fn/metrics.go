@@ -6,10 +6,15 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"ipcredit/shared/page"
 )
 
 // buckets of the time to answer, in seconds.
 var buckets = []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10}
+
+// A number of words that are not in the catalogue, 0 in a correct build.
+var _ = metrics.NewGauge("ipcredit_missing_words", func() float64 { return float64(page.Missing()) })
 
 // exposition writes the counters in Prometheus's text format. The labels are
 // patterns and numbers only: a path value may be a subject's code, and what was

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -24,14 +25,15 @@ import (
 // http.ServeMux does. What a handler returns as an error becomes a problem
 // document or a page; see refusal.
 type Mux struct {
-	name   string
-	routes *http.ServeMux
-	open   map[string]bool // patterns any origin may call
-	pieces map[string]bool // patterns that take a body in pieces
-	prefix string
-	guard  *http.CrossOriginProtection
-	once   sync.Once
-	ready  func(context.Context) error
+	name    string
+	routes  *http.ServeMux
+	open    map[string]bool     // patterns any origin may call
+	methods map[string][]string // path of a pattern → what any origin may do there
+	pieces  map[string]bool     // patterns that take a body in pieces
+	prefix  string
+	guard   *http.CrossOriginProtection
+	once    sync.Once
+	ready   func(context.Context) error
 }
 
 // Handler answers one request or returns why not.
@@ -42,7 +44,7 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 func NewMux(function string) *Mux {
 	m := &Mux{
 		name: function, routes: http.NewServeMux(),
-		open: map[string]bool{}, pieces: map[string]bool{},
+		open: map[string]bool{}, pieces: map[string]bool{}, methods: map[string][]string{},
 	}
 	m.Handle("GET /readyz", func(w http.ResponseWriter, r *http.Request) error {
 		if m.ready != nil {
@@ -71,6 +73,7 @@ func (m *Mux) HandleOpen(pattern string, h Handler) {
 	m.open[pattern] = true
 	m.add(pattern, h)
 	method, path, _ := strings.Cut(pattern, " ")
+	m.methods[path] = append(m.methods[path], method)
 	preflight := "OPTIONS " + path
 	if m.open[preflight] {
 		return
@@ -78,7 +81,7 @@ func (m *Mux) HandleOpen(pattern string, h Handler) {
 	m.open[preflight] = true
 	m.add(preflight, func(w http.ResponseWriter, r *http.Request) error {
 		h := w.Header()
-		h.Set("Access-Control-Allow-Methods", method+", HEAD, OPTIONS")
+		h.Set("Access-Control-Allow-Methods", strings.Join(m.methods[path], ", ")+", HEAD, OPTIONS")
 		h.Set("Access-Control-Allow-Headers", "Content-Type, If-None-Match, Accept")
 		h.Set("Access-Control-Max-Age", "86400")
 		w.WriteHeader(http.StatusNoContent)
@@ -92,6 +95,17 @@ func (m *Mux) HandleOpen(pattern string, h Handler) {
 func (m *Mux) HandlePieces(pattern string, h Handler) {
 	m.pieces[pattern] = true
 	m.add(pattern, h)
+}
+
+// Open lets any origin call and read the routes of these patterns, which must be
+// added already: their address itself is what gives the right, and they look at
+// no cookie, so a page of another site can do nothing with them that its own
+// server could not. Preflights are the function's to answer. What a handler puts
+// into Access-Control-Expose-Headers can be read there too.
+func (m *Mux) Open(patterns ...string) {
+	for _, p := range patterns {
+		m.open[p] = true
+	}
 }
 
 func (m *Mux) add(pattern string, h Handler) {
@@ -112,7 +126,10 @@ func (m *Mux) Serve(req handler.Request) (handler.Response, error) {
 	}
 	rec := &recorder{header: http.Header{}}
 	h, pattern := m.routes.Handler(r)
+	refused, _ := r.Context().Value(refusedKey{}).(error)
 	switch {
+	case refused != nil:
+		rec.err = refused
 	case pattern == "":
 		h.ServeHTTP(rec, r)
 		rec.err = m.unmatched(rec)
@@ -124,9 +141,15 @@ func (m *Mux) Serve(req handler.Request) (handler.Response, error) {
 		// ServeHTTP of the mux, not of h: it sets the path values.
 		m.routes.ServeHTTP(rec, r)
 	}
-	if m.open[pattern] {
+	if m.open[pattern] || pattern == "" && len(m.open) > 0 {
+		// Also where no route took the request: a page of another origin that
+		// mistook the address or the method is told so.
 		rec.header.Set("Access-Control-Allow-Origin", "*")
-		rec.header.Set("Access-Control-Expose-Headers", "ETag, Retry-After, X-Request-Id")
+		expose := "ETag, Retry-After, X-Request-Id"
+		if more := rec.header.Get("Access-Control-Expose-Headers"); more != "" {
+			expose += ", " + more
+		}
+		rec.header.Set("Access-Control-Expose-Headers", expose)
 	}
 	if rec.err != nil {
 		if _, ours := fault.Of(rec.err); !ours {
@@ -136,8 +159,8 @@ func (m *Mux) Serve(req handler.Request) (handler.Response, error) {
 			}
 		}
 		answer := problem(r, rec.err)
-		for _, keep := range []string{"Allow", "Www-Authenticate", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Set-Cookie"} {
-			if v := rec.header.Values(keep); len(v) > 0 && answer.Header.Get(keep) == "" {
+		for keep, v := range rec.header {
+			if keptHeaders[keep] && answer.Header.Get(keep) == "" {
 				answer.Header[keep] = v
 			}
 		}
@@ -150,6 +173,13 @@ func (m *Mux) Serve(req handler.Request) (handler.Response, error) {
 		rec.header.Set(headerMore, "1")
 	}
 	return handler.Response{Body: rec.body.Bytes(), StatusCode: rec.status, Header: rec.header}, nil
+}
+
+// keptHeaders are what a refusal keeps of the headers its handler has set: who may
+// read it, and what the tus protocol says with every answer.
+var keptHeaders = map[string]bool{
+	"Allow": true, "Www-Authenticate": true, "Access-Control-Allow-Origin": true, "Access-Control-Expose-Headers": true, "Set-Cookie": true,
+	"Tus-Resumable": true, "Tus-Version": true, "Upload-Offset": true, "Upload-Expires": true,
 }
 
 // settle reads the settings once, at the first call: a mux is built before the
@@ -190,10 +220,34 @@ func (m *Mux) rebuild(req handler.Request) (*http.Request, error) {
 		return nil, fmt.Errorf("fn: request: %w", err)
 	}
 	r.URL, r.RequestURI, r.Host = u, u.RequestURI(), req.Host
+	if len(req.Body) > 0 {
+		r.Body = &inMemory{bytes.NewReader(req.Body), req.Body}
+	}
 	r.Header = req.Header
 	return r.WithContext(page.With(ctx, page.Request{
 		Function: m.name, Prefix: m.prefix, Lang: page.LangOf(r), Reference: req.Header.Get(headerID),
 	})), nil
+}
+
+// inMemory is a body that is in memory already, as every call's is.
+type inMemory struct {
+	*bytes.Reader
+	data []byte
+}
+
+func (*inMemory) Close() error { return nil }
+
+// Body is the whole body of the call, in memory once: it is not to be changed or
+// kept. Long bodies would otherwise need their room twice.
+func Body(r *http.Request) ([]byte, error) {
+	if b, ok := r.Body.(*inMemory); ok {
+		return b.data, nil
+	}
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("fn: reading body: %w", err)
+	}
+	return data, nil
 }
 
 // unmatched tells why no route took the request: ServeMux has written its own
@@ -234,6 +288,7 @@ type Piece struct {
 	Offset int64  // of this piece's first byte in the body
 	Total  int64  // announced length of the body, -1 where it was not announced
 	Last   bool   // whether the body ends with this piece
+	Cut    bool   // whether the network ended the body behind this piece; nothing more comes
 }
 
 // PieceOf says which part of its body the request carries; a body that came
@@ -245,7 +300,7 @@ func PieceOf(r *http.Request) Piece {
 		p.Offset, _ = strconv.ParseInt(f[0], 10, 64)
 		p.Total, _ = strconv.ParseInt(f[1], 10, 64)
 		last = f[2]
-		p.Last = last == "true"
+		p.Last, p.Cut = last == "true", last == "cut"
 	}
 	return p
 }

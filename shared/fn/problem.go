@@ -22,6 +22,9 @@ var statuses = map[fault.Kind]int{
 	fault.NotAllowed:   http.StatusMethodNotAllowed,
 	fault.Conflict:     http.StatusConflict,
 	fault.Gone:         http.StatusGone,
+	fault.Ended:        http.StatusGone,
+	fault.Locked:       http.StatusLocked,
+	fault.Mismatch:     460, // checksum mismatch, of the tus protocol
 	fault.Stale:        http.StatusPreconditionFailed,
 	fault.TooLarge:     http.StatusRequestEntityTooLarge,
 	fault.TooLong:      http.StatusRequestURITooLong,
@@ -95,6 +98,19 @@ func problem(r *http.Request, err error) handler.Response {
 		_, _ = rec.Write(body) // memory
 	}
 	return handler.Response{Body: rec.body.Bytes(), StatusCode: rec.status, Header: rec.header}
+}
+
+// Refuse answers a request that reaches no function: a problem document for a
+// program of whatever origin, a page for a browser.
+func Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	id := requestID(r)
+	w.Header().Set(headerID, id)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	req := handler.Request{Header: r.Header.Clone(), QueryString: r.URL.RawQuery, Method: r.Method, Host: r.Host}
+	req.Header.Set(headerID, id)
+	req.WithContext(r.Context())
+	write(w, r, refusal(req, err))
 }
 
 // refusal words an error outside any mux: the edge refused before a route was

@@ -159,11 +159,3 @@ func (c USCC) Area() string {
 	}
 	return string(c[2:8])
 }
-
-// OrganizationCode is the nine characters of GB 11714 inside the code.
-func (c USCC) OrganizationCode() string {
-	if len(c) != 18 {
-		return ""
-	}
-	return string(c[8:17])
-}

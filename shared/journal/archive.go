@@ -85,6 +85,11 @@ func (a *Archive) Run(ctx context.Context, j *Journal) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		return 0, fmt.Errorf("journal: zstd: %w", err)
+	}
+	defer func() { _ = z.Close() }()
 	moved := 0
 	for {
 		entries, more, err := read(ctx, j, head.Last)
@@ -98,7 +103,7 @@ func (a *Archive) Run(ctx context.Context, j *Journal) (int, error) {
 			V: 1, City: j.city, Seq: head.Seq + 1, Prev: head.Hash,
 			First: entries[0].ID, Last: entries[len(entries)-1].ID, Count: len(entries),
 		}
-		data, err := pack(h, entries)
+		data, err := pack(z, h, entries)
 		if err != nil {
 			return moved, err
 		}
@@ -260,7 +265,7 @@ func read(ctx context.Context, j *Journal, last string) (entries []redis.XMessag
 var fields = []string{"actor", "action", "ref", "at", "rule", "v", "w"}
 
 // pack is header line + zstd of one command "ENTRY id field value …" an entry.
-func pack(h header, entries []redis.XMessage) ([]byte, error) {
+func pack(z *zstd.Encoder, h header, entries []redis.XMessage) ([]byte, error) {
 	commands := make([][]string, len(entries))
 	for i, e := range entries {
 		command := make([]string, 0, 2+2*len(fields))
@@ -275,12 +280,7 @@ func pack(h header, entries []redis.XMessage) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: encoding segment: %w", err)
 	}
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		return nil, fmt.Errorf("journal: zstd: %w", err)
-	}
-	defer func() { _ = z.Close() }()
-	return z.EncodeAll([]byte(encode(commands)), append(line, '\n')), nil
+	return z.EncodeAll(encode(commands), append(line, '\n')), nil
 }
 
 type segment struct {

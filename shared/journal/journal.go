@@ -15,6 +15,8 @@
 //	{city}:seq:<name>       counters of number series
 //	{city}:tmp:…            sessions, tickets, locks: outside all of this
 //	{city}:tmp:journal      bytes of writes in the stream, about
+//	{city}:tmp:restoring    there while the state is part of what is being restored
+//	{city}:tmp:restore      who restores
 package journal
 
 import (
@@ -132,7 +134,7 @@ func (j *Journal) Commit(ctx context.Context, entry Entry, watch []string, f fun
 		return fmt.Errorf("journal: entry without actor, action or time: %q", entry.Action)
 	}
 	for range attempts {
-		err := j.rdb.Watch(ctx, func(rtx *redis.Tx) error {
+		err := j.watching(ctx, watch, func(rtx *redis.Tx) error {
 			tx := &Tx{ctx: ctx, read: rtx, journal: j}
 			if err := f(tx); err != nil {
 				return err
@@ -160,7 +162,7 @@ func (j *Journal) Commit(ctx context.Context, entry Entry, watch []string, f fun
 				return nil
 			})
 			return err
-		}, watched(j, watch)...)
+		})
 		switch {
 		case err == nil:
 			return j.flush(ctx)
@@ -173,13 +175,33 @@ func (j *Journal) Commit(ctx context.Context, entry Entry, watch []string, f fun
 	return fault.New(fault.Conflict, "journal.busy").After(time.Second)
 }
 
-// watched never returns an empty list: go-redis sends no WATCH then, but the
-// transaction still needs a key of the city to find its cluster slot.
-func watched(j *Journal, keys []string) []string {
-	if len(keys) == 0 {
-		return []string{j.Tmp("none")}
+// watching runs f on a connection that watches the keys, and refuses while the
+// city is being restored: what is written into a part of it would be lost, or keep
+// the rest out. The mark is watched too, so a restore that begins now makes f's
+// transaction fail. It is the one key of the whole city that is, and hardly ever
+// written.
+func (j *Journal) watching(ctx context.Context, keys []string, f func(*redis.Tx) error) error {
+	mark := j.restoring()
+	first := []string{mark}
+	if _, single := j.rdb.(*redis.Client); single {
+		first = nil // a cluster needs a key to find the node, and a round trip for it
 	}
-	return keys
+	return j.rdb.Watch(ctx, func(tx *redis.Tx) error {
+		pipe := tx.Pipeline()
+		args := []any{"WATCH", mark}
+		for _, key := range keys {
+			args = append(args, key)
+		}
+		pipe.Do(ctx, args...)
+		marked := pipe.Exists(ctx, mark)
+		if _, err := pipe.Exec(ctx); err != nil {
+			return fmt.Errorf("journal: watch: %w", err)
+		}
+		if marked.Val() != 0 {
+			return fault.New(fault.Unavailable, "journal.restoring").After(30 * time.Second)
+		}
+		return f(tx)
+	}, first...)
 }
 
 func (j *Journal) flush(ctx context.Context) error {

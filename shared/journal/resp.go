@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 )
 
 // encode writes commands as the Redis protocol does (RESP2 arrays of bulk
 // strings), so that an entry's writes can be read, and even replayed, with the
 // tools every Redis operator has.
-func encode(commands [][]string) string {
+func encode(commands [][]string) []byte {
 	size := 0
 	for _, c := range commands {
 		size += 8
@@ -19,21 +18,20 @@ func encode(commands [][]string) string {
 			size += len(a) + 12
 		}
 	}
-	var b strings.Builder
-	b.Grow(size)
+	b := make([]byte, 0, size)
 	for _, c := range commands {
-		b.WriteByte('*')
-		b.WriteString(strconv.Itoa(len(c)))
-		b.WriteString("\r\n")
+		b = append(b, '*')
+		b = strconv.AppendInt(b, int64(len(c)), 10)
+		b = append(b, "\r\n"...)
 		for _, a := range c {
-			b.WriteByte('$')
-			b.WriteString(strconv.Itoa(len(a)))
-			b.WriteString("\r\n")
-			b.WriteString(a)
-			b.WriteString("\r\n")
+			b = append(b, '$')
+			b = strconv.AppendInt(b, int64(len(a)), 10)
+			b = append(b, "\r\n"...)
+			b = append(b, a...)
+			b = append(b, "\r\n"...)
 		}
 	}
-	return b.String()
+	return b
 }
 
 var errEncoding = errors.New("journal: entry is not a list of commands")

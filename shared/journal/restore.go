@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,12 +11,25 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
 // ErrNotEmpty is returned when a restore finds state of the city in Redis.
 var ErrNotEmpty = errors.New("journal: Redis already holds this city")
+
+// ErrRestoring is returned when another restore of the city is at work.
+var ErrRestoring = errors.New("journal: another restore of this city is at work")
+
+// restoring names the mark of a restore that has begun and not ended: what Redis
+// holds of the city is then a part of it. No commit is made beside the mark, and
+// the next restore takes the part away. A crash leaves it where it is.
+func (j *Journal) restoring() string { return j.Tmp("restoring") }
+
+// restoreLease is how long a restore keeps others out without a sign of life; it
+// gives one with each part it replays.
+const restoreLease = 30 * time.Second
 
 // replayable are the commands an entry may hold. Anything else in an archive
 // was not written by this package.
@@ -27,25 +41,42 @@ var replayable = map[string]bool{
 // Restore rebuilds the city's state in an empty Redis from the archive, and
 // reports after each segment how many entries it has replayed. It refuses an
 // archive that is broken (ErrBroken); what it replayed until then is taken away
-// again. Sessions, tickets and locks do not come back.
+// again, also what one left behind that was killed. Sessions, tickets and locks do
+// not come back. One restore works at a time (ErrRestoring), and nobody can commit
+// until it has ended.
 func (a *Archive) Restore(ctx context.Context, j *Journal, progress func(entries int64)) (err error) {
-	empty := true
-	err = each(ctx, j, func(string) error { empty = false; return io.EOF })
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
+	lease, token := j.Tmp("restore"), rand.Text()
+	alone, err := j.rdb.SetNX(ctx, lease, token, restoreLease).Result()
+	if err != nil {
+		return fmt.Errorf("journal: restore: %w", err)
 	}
-	if !empty {
-		return ErrNotEmpty
+	if !alone {
+		return ErrRestoring
 	}
 	defer func() {
+		// It ends by itself where this does not reach Redis.
+		j.rdb.Del(context.WithoutCancel(ctx), lease)
+	}()
+	if err := begin(ctx, j); err != nil {
+		return err
+	}
+	defer func() {
+		ctx := context.WithoutCancel(ctx)
 		if err != nil {
-			err = errors.Join(err, wipe(context.WithoutCancel(ctx), j))
+			if undone := wipe(ctx, j); undone != nil {
+				err = errors.Join(err, undone)
+				return // the mark stays: part of the city is there
+			}
+		}
+		if end := j.rdb.Del(ctx, j.restoring()).Err(); end != nil {
+			err = errors.Join(err, fmt.Errorf("journal: restore: %w", end))
 		}
 	}()
 	var done int64
 	counters := map[string]int64{}
 	at, _, err := a.walk(ctx, j.city, func(s segment) error {
 		pipe := j.rdb.Pipeline()
+		pipe.PExpire(ctx, lease, restoreLease)
 		for _, e := range s.entries {
 			commands, err := decode([]byte(e.writes))
 			if err != nil {
@@ -105,6 +136,46 @@ func (a *Archive) Restore(ctx context.Context, j *Journal, progress func(entries
 		return fmt.Errorf("journal: setting head: %w", err)
 	}
 	return nil
+}
+
+// begin marks the city as being restored, having seen that there is nothing of it
+// but what a restore left that did not come to its end.
+func begin(ctx context.Context, j *Journal) error {
+	half, err := j.rdb.Exists(ctx, j.restoring()).Result()
+	if err != nil {
+		return fmt.Errorf("journal: restore: %w", err)
+	}
+	if half == 1 {
+		// The stream may have got its last id already, which it takes only once.
+		waiting, err := j.rdb.XLen(ctx, j.Key("journal")).Result()
+		if err == nil && waiting == 0 {
+			err = j.rdb.Del(ctx, j.Key("journal")).Err()
+		}
+		if err != nil {
+			return fmt.Errorf("journal: restore: %w", err)
+		}
+		return wipe(ctx, j)
+	}
+	if err := untouched(ctx, j); err != nil {
+		return err
+	}
+	if err := j.rdb.Set(ctx, j.restoring(), "1", 0).Err(); err != nil {
+		return fmt.Errorf("journal: restore: %w", err)
+	}
+	// Now nobody commits; somebody may have between the look and the mark.
+	if err := untouched(ctx, j); err != nil {
+		return errors.Join(err, j.rdb.Del(ctx, j.restoring()).Err())
+	}
+	return nil
+}
+
+// untouched returns ErrNotEmpty where Redis holds state of the city.
+func untouched(ctx context.Context, j *Journal) error {
+	err := each(ctx, j, func(string) error { return ErrNotEmpty })
+	if err != nil && !errors.Is(err, ErrNotEmpty) {
+		return fmt.Errorf("journal: restore: %w", err)
+	}
+	return err
 }
 
 // wipe removes what a failed restore left.
@@ -214,7 +285,7 @@ func canonical(ctx context.Context, rdb redis.UniversalClient, keys []string, w 
 				line = append(line, strconv.FormatFloat(z.Score, 'g', -1, 64), fmt.Sprint(z.Member))
 			}
 		}
-		if _, err := io.WriteString(w, encode([][]string{line})); err != nil {
+		if _, err := w.Write(encode([][]string{line})); err != nil {
 			return err
 		}
 	}

@@ -100,18 +100,6 @@ func (p *Pages) Asset(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// Assets is Asset for the shared files alone, as a plain handler.
-func Assets() http.Handler {
-	_, byURL := collectAssets(nil)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a, ok := byURL[path.Base(r.URL.Path)]; ok {
-			a.serve(w, r)
-			return
-		}
-		http.NotFound(w, r)
-	})
-}
-
 func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", a.kind)

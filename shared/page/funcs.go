@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +54,9 @@ func (p *Pages) funcs(v variant) template.FuncMap {
 		"list":    func(items ...any) []any { return items },
 		"link":    func(href, text string) Link { return Link{href, text} },
 		"fieldid": fieldID,
-		"nav":     func() []navItem { return navigation },
+		"nav":     navigation,
+		// has "function": whether the city has it, before a link to it is shown.
+		"has": Offers,
 	}
 }
 
@@ -211,11 +214,30 @@ func moneyText(lang Lang, fen any) (string, error) {
 // navItem is one entry of the main navigation: a function that people visit.
 type navItem struct{ Function, Path, Key string }
 
-// navigation lists what exists; a test compares it with the folders of
-// functions/.
-var navigation = []navItem{
+// visited are the functions that anybody may visit, in the order of the main
+// navigation. Those only officers visit are reached from their desk in
+// staff-session.
+var visited = []navItem{
 	{"portal", "portal/", "page.nav.home"},
 	{"credit-lookup", "credit-lookup/", "page.nav.lookup"},
+	{"report-intake", "report-intake/", "page.nav.report"},
+	{"disclosure-publish", "disclosure-publish/", "page.nav.disclosures"},
 	{"material-intake", "material-intake/", "page.nav.materials"},
 	{"staff-session", "staff-session/", "page.nav.account"},
+}
+
+// offered are the functions with pages that the city runs. A function is linked
+// from others only when it stands here; a test compares this with the map in
+// functions/main.go, so that adding one there adds it here.
+var offered = map[string]bool{
+	"case-handling": true, "credit-lookup": true, "disclosure-publish": true, "material-intake": true,
+	"portal": true, "report-intake": true, "staff-session": true,
+}
+
+// Offers tells whether the city runs a function that has pages.
+func Offers(function string) bool { return offered[function] }
+
+// navigation is what of visited the city offers.
+func navigation() []navItem {
+	return slices.DeleteFunc(slices.Clone(visited), func(n navItem) bool { return !Offers(n.Function) })
 }

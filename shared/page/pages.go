@@ -61,6 +61,12 @@ var drawn sync.Map // function name → *Pages
 // of them. *.js and *.css files beside them are served by Asset. It panics on a
 // template that does not parse: that is a broken build, found by any test.
 func New(function string, files fs.FS, site Site) *Pages {
+	p := parsed(function, files, site)
+	drawn.Store(function, p)
+	return p
+}
+
+func parsed(function string, files fs.FS, site Site) *Pages {
 	site.PublicURL = strings.TrimSuffix(site.PublicURL, "/")
 	p := &Pages{function: function, site: site, files: files, policies: make(map[string]policy)}
 	if u, err := url.Parse(site.PublicURL); err == nil {
@@ -84,7 +90,6 @@ func New(function string, files fs.FS, site Site) *Pages {
 	if _, err := p.set(variant{lang: ZH}); err != nil {
 		panic(err)
 	}
-	drawn.Store(function, p)
 	return p
 }
 

@@ -3,13 +3,16 @@ package page
 import (
 	"bytes"
 	"image/png"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/chromedp/chromedp"
@@ -274,6 +277,23 @@ func TestProblemNamesReferenceAndFields(t *testing.T) {
 	}
 }
 
+// A function's partials fill the layout from the data of its own pages; the
+// error page has none of it and stands in the layout all the same.
+func TestProblemStandsInTheLayoutOfAFunctionWhosePartialsNeedItsData(t *testing.T) {
+	t.Parallel()
+	New("problem-partials-test", fstest.MapFS{"_parts.html": {Data: []byte(
+		`{{define "account"}}<li>{{.Actor.Name}}</li>{{end}}{{define "crumbs"}}{{.Exit.URL}}{{end}}{{define "hero"}}{{.Lead}}{{end}}{{define "scripts"}}{{.Script}}{{end}}`)}}, testSite)
+	r := get("/x?lang=en")
+	r = r.WithContext(With(r.Context(), Request{Function: "problem-partials-test", Reference: "01JREF", Lang: EN}))
+	w := httptest.NewRecorder()
+	Problem(w, r, http.StatusForbidden, "01JREF", "No permission", "Detail", nil)
+	for _, want := range []string{`<html lang="en"`, `name="viewport"`, `rel="stylesheet"`, "<h1>No permission</h1>", "01JREF", "Demonstration data"} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %s in\n%s", want, w.Body)
+		}
+	}
+}
+
 func TestAssetsAreNamedByContentAndKept(t *testing.T) {
 	t.Parallel()
 	p := testPages(testSite)
@@ -297,7 +317,9 @@ func TestAssetsAreNamedByContentAndKept(t *testing.T) {
 		t.Errorf("%v", w.Header())
 	}
 	w = httptest.NewRecorder()
-	Assets().ServeHTTP(w, get("/assets/"+a.url))
+	if err := p.Asset(w, get("/assets/"+a.url)); err != nil {
+		t.Fatal(err)
+	}
 	if w.Body.String() != string(a.body) {
 		t.Error("another body without gzip")
 	}
@@ -306,15 +328,37 @@ func TestAssetsAreNamedByContentAndKept(t *testing.T) {
 	}
 }
 
-func TestNavigationNamesOnlyWhatExists(t *testing.T) {
+// TestNavigationNamesWhatTheCityRuns compares the functions that pages link to
+// with the map of functions/main.go: none is missing, none leads nowhere.
+func TestNavigationNamesWhatTheCityRuns(t *testing.T) {
 	t.Parallel()
-	const functions = "../../functions"
-	if _, err := os.Stat(functions); os.IsNotExist(err) {
+	source, err := os.ReadFile("../../functions/main.go")
+	if os.IsNotExist(err) {
 		t.Skip("functions/ is not here")
 	}
-	for _, n := range navigation {
-		if _, err := os.Stat(functions + "/" + n.Function); err != nil {
-			t.Errorf("navigation names %s: %v", n.Function, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Nobody comes to these by a link: the tick has no pages, and a form leads
+	// to the upload of what belongs to it.
+	silent := map[string]bool{"deadline-tick": true, "evidence-upload": true}
+	runs := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\t"([a-z-]+)":\s+\{\w+\.Handle,`).FindAllStringSubmatch(string(source), -1) {
+		if !silent[m[1]] {
+			runs[m[1]] = true
+		}
+	}
+	if !maps.Equal(runs, offered) {
+		t.Errorf("the city runs %v, pages link to %v: add what is missing to offered in funcs.go", slices.Sorted(maps.Keys(runs)), slices.Sorted(maps.Keys(offered)))
+	}
+	for _, n := range navigation() {
+		if !runs[n.Function] {
+			t.Errorf("the navigation leads to %s", n.Function)
+		}
+	}
+	for _, n := range visited {
+		if !Has(n.Key) {
+			t.Errorf("%s has no name in the navigation", n.Function)
 		}
 	}
 }
@@ -349,12 +393,21 @@ func TestMoneyAndDates(t *testing.T) {
 	}
 }
 
+// assets serves what the pages link to.
+func assets(p *Pages) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := p.Asset(w, r); err != nil {
+			http.NotFound(w, r)
+		}
+	})
+}
+
 // TestKitInABrowser looks at every partial in a real browser.
 func TestKitInABrowser(t *testing.T) {
 	b := browsertest.New(t)
 	p := testPages(Site{PublicURL: "http://city.example", City: "410700", Demo: true})
 	mux := http.NewServeMux()
-	mux.Handle("GET /function/credit-lookup/assets/", Assets())
+	mux.Handle("GET /function/credit-lookup/assets/", assets(p))
 	show := func(w http.ResponseWriter, r *http.Request) {
 		r.URL.Path = strings.TrimPrefix(r.URL.Path, "/function/credit-lookup")
 		r = r.WithContext(With(r.Context(), Request{Function: "credit-lookup", Reference: "01JZZZ", Lang: LangOf(r)}))
@@ -415,7 +468,7 @@ func TestFrameKeepsItsLooksInASandbox(t *testing.T) {
 	b := browsertest.New(t)
 	p := testPages(Site{PublicURL: "http://city.example", City: "410700", Demo: true})
 	mux := http.NewServeMux()
-	mux.Handle("GET /function/credit-lookup/assets/", Assets())
+	mux.Handle("GET /function/credit-lookup/assets/", assets(p))
 	mux.HandleFunc("GET /small", func(w http.ResponseWriter, r *http.Request) {
 		if err := p.Frame(w, r, 200, "small", map[string]string{"Code": "91410771MA00AAA104"}); err != nil {
 			t.Error(err)

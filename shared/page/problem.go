@@ -11,8 +11,11 @@ import (
 const problemName = "\x00problem"
 
 // problemPage is the error page: what happened, what to correct, the number to
-// quote when asking for help.
-const problemPage = `{{define "title"}}{{.Title}}{{end}}
+// quote when asking for help. It empties the blocks that a function's partials
+// fill from the data of its own pages, which it does not have; a definition
+// without any action would not replace theirs.
+const problemPage = `{{define "account"}}{{""}}{{end}}{{define "crumbs"}}{{""}}{{end}}{{define "hero"}}{{""}}{{end}}{{define "scripts"}}{{""}}{{end}}
+{{define "title"}}{{.Title}}{{end}}
 {{define "main"}}
 <h1>{{.Title}}</h1>
 <p class="lead">{{.Detail}}</p>
@@ -31,8 +34,9 @@ type problemData struct {
 // Errors makes the layout put "Error:" before the title.
 func (d problemData) Errors() []Wrong { return d.Fields }
 
-// plain draws error pages in a process that has made no pages of its own.
-var plain = sync.OnceValue(func() *Pages { return New("", nil, Site{}) })
+// plain draws error pages in a process that has made no pages of its own; their
+// style sheet is the front door's.
+var plain = sync.OnceValue(func() *Pages { return parsed("portal", nil, Site{}) })
 
 // Problem writes the page for a request that is not served: title and detail as
 // Fault words them, what to correct, and the reference under which it is

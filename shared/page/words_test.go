@@ -72,12 +72,13 @@ func TestRefusesABrokenCatalogue(t *testing.T) {
 func TestUnknownKeyIsShownAndCounted(t *testing.T) {
 	t.Parallel()
 	const key = "page.test.no_such_key"
+	before := Missing()
 	for range 2 {
 		if got := Say(EN, key, 1); got != "〔"+key+"〕" {
 			t.Fatalf("got %q", got)
 		}
 	}
-	if n := Missing()[key]; n != 2 {
+	if n := Missing() - before; n < 2 { // other tests may ask for such keys too
 		t.Fatalf("counted %d, want 2", n)
 	}
 }

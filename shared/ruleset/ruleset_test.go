@@ -168,3 +168,14 @@ func TestAtMostOneVersionAppliesOnAnyDay(t *testing.T) {
 		}
 	})
 }
+
+func TestChineseIsWrittenWithChinesePunctuation(t *testing.T) {
+	t.Parallel()
+	for _, r := range Shipped().All() {
+		for _, text := range []string{r.Source, r.Article, r.Title.ZH} {
+			if strings.ContainsAny(text, ",;()!?") {
+				t.Errorf("%s: %q", r.Ref(), text)
+			}
+		}
+	}
+}

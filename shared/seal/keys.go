@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"ipcredit/shared/objects"
@@ -46,10 +48,11 @@ type Party struct {
 	To    Recipient
 }
 
-// Keys are the erasable keys of a city: one object, keys/<ref>, for each tip-off
-// or subject, in the bucket that keeps no versions and takes no locks. The
-// object holds the reference's public key in the clear and its private key
-// wrapped, apart, to each party.
+// Keys are the erasable keys of a city: one object, keys/<ref>, for each
+// reference of New, and one, keys/<bundle>, for those that were made by Add at
+// the same moment, in the bucket that keeps no versions and takes no locks. It
+// holds a reference's public key in the clear and its private key wrapped,
+// apart, to each party.
 //
 // What must be erasable is sealed to the reference's public key before it goes
 // anywhere else, so that erasing this one object erases it everywhere: nothing
@@ -59,6 +62,10 @@ type Party struct {
 // then all that is sealed to the reference, without this program.
 type Keys struct {
 	store objects.Store
+
+	mu      sync.Mutex
+	queue   []*pending // bundles that wait to be written; the last one takes more
+	writers int
 }
 
 // NewKeys returns the keys kept in the store: objects.Buckets.Keys.
@@ -75,13 +82,16 @@ const swaps = 16
 // china is the zone of the day written on a tombstone.
 var china = time.FixedZone("CST", 8*60*60)
 
-// record is the stored object: a key, or, once erased, only the day.
+// record is the stored object, or one entry of a bundle: a key, or, once erased,
+// only the day. A bundle's entry goes by the entry's name alone.
 type record struct {
 	Version   int    `json:"v"`
 	Ref       string `json:"ref"`
 	Recipient string `json:"recipient,omitempty"`
 	Wraps     []wrap `json:"wraps,omitempty"`
 	ErasedOn  string `json:"erasedOn,omitempty"`
+
+	bound string // what is stored as Ref; Ref itself is the whole reference when read
 }
 
 type wrap struct {
@@ -124,23 +134,12 @@ func (k *Keys) New(ctx context.Context, ref string, parties ...Party) (Recipient
 	if err := CheckRef(ref); err != nil {
 		return Recipient{}, err
 	}
-	if len(parties) == 0 {
-		return Recipient{}, errors.New("seal: a key for nobody")
+	if _, _, ok := cutRef(ref); ok || bundled(ref) {
+		return Recipient{}, fmt.Errorf("seal: reference %q is kept for Add", ref)
 	}
-	id, err := Generate()
+	r, id, err := newRecord(ref, parties)
 	if err != nil {
 		return Recipient{}, err
-	}
-	r := record{Version: version, Ref: ref, Recipient: id.Recipient().String()}
-	for _, p := range parties {
-		if r.find(p.Label) >= 0 {
-			return Recipient{}, fmt.Errorf("seal: two parties called %q", p.Label)
-		}
-		w, err := wrapFor(ref, id, p)
-		if err != nil {
-			return Recipient{}, err
-		}
-		r.Wraps = append(r.Wraps, w)
 	}
 	body, err := json.Marshal(r)
 	if err != nil {
@@ -154,6 +153,29 @@ func (k *Keys) New(ctx context.Context, ref string, parties ...Party) (Recipient
 		return Recipient{}, fmt.Errorf("seal: keeping the key of %s: %w", ref, err)
 	}
 	return id.Recipient(), nil
+}
+
+// newRecord makes a key and wraps it to each party, all bound to the name.
+func newRecord(name string, parties []Party) (*record, Identity, error) {
+	if len(parties) == 0 {
+		return nil, Identity{}, errors.New("seal: a key for nobody")
+	}
+	id, err := Generate()
+	if err != nil {
+		return nil, Identity{}, err
+	}
+	r := &record{Version: version, Ref: name, bound: name, Recipient: id.Recipient().String()}
+	for _, p := range parties {
+		if r.find(p.Label) >= 0 {
+			return nil, Identity{}, fmt.Errorf("seal: two parties called %q", p.Label)
+		}
+		w, err := wrapFor(name, id, p)
+		if err != nil {
+			return nil, Identity{}, err
+		}
+		r.Wraps = append(r.Wraps, w)
+	}
+	return r, id, nil
 }
 
 // Recipient is the public side of the reference's key.
@@ -202,7 +224,7 @@ func (k *Keys) Rewrap(ctx context.Context, ref, label string, old Identity, to R
 		if err != nil {
 			return false, err
 		}
-		r.Wraps[i], err = wrapFor(ref, id, Party{Label: label, To: to})
+		r.Wraps[i], err = wrapFor(r.bound, id, Party{Label: label, To: to})
 		return true, err
 	})
 }
@@ -218,7 +240,7 @@ func (k *Keys) Grant(ctx context.Context, ref, by string, granter Identity, p Pa
 		if r.find(p.Label) >= 0 {
 			return false, fmt.Errorf("%w for %s", ErrExists, p.Label)
 		}
-		w, err := wrapFor(ref, id, p)
+		w, err := wrapFor(r.bound, id, p)
 		r.Wraps = append(r.Wraps, w)
 		return true, err
 	})
@@ -244,7 +266,8 @@ func (k *Keys) Revoke(ctx context.Context, ref, label string) error {
 // Erase destroys the reference's key. When it returns nil, nothing sealed to the
 // key can be read any more by anybody who has not unwrapped it before; what is
 // left is a tombstone with the day of at in China. Erasing again keeps the first
-// day. A damaged key is erased too. ErrNoKey if there never was one.
+// day. A damaged key is erased too, but of a bundle whose whole object is damaged
+// nothing can be changed (ErrDamaged). ErrNoKey if there never was one.
 func (k *Keys) Erase(ctx context.Context, ref string, at time.Time) error {
 	_, _, err := k.read(ctx, ref)
 	switch {
@@ -253,14 +276,8 @@ func (k *Keys) Erase(ctx context.Context, ref string, at time.Time) error {
 	case err != nil && !errors.Is(err, ErrDamaged):
 		return err
 	}
-	body, err := json.Marshal(record{Version: version, Ref: ref, ErasedOn: at.In(china).Format(time.DateOnly)})
-	if err != nil {
-		return fmt.Errorf("seal: %w", err)
-	}
-	// Unconditional: whatever a concurrent change writes is either overwritten
-	// by this or refused because of it.
-	if _, err := k.store.Put(ctx, folder+ref, body, objects.Attr{Type: "application/json"}); err != nil {
-		return fmt.Errorf("seal: erasing %s: %w", ref, err)
+	if err := k.bury(ctx, ref, at.In(china).Format(time.DateOnly)); err != nil {
+		return err
 	}
 	_, _, err = k.read(ctx, ref)
 	switch {
@@ -272,10 +289,39 @@ func (k *Keys) Erase(ctx context.Context, ref string, at time.Time) error {
 	return fmt.Errorf("seal: erasing %s: looking again: %w", ref, err)
 }
 
-// Refs goes through all references behind after, in byte order, the erased ones
-// among them.
+// bury writes the tombstone in the key's place.
+func (k *Keys) bury(ctx context.Context, ref, day string) error {
+	tombstone := record{Version: version, Ref: ref, ErasedOn: day}
+	name, entry, inBundle := cutRef(ref)
+	if inBundle {
+		tombstone.Ref = entry
+	}
+	body, err := json.Marshal(tombstone)
+	if err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	if inBundle {
+		return k.eraseEntry(ctx, name, entry, body)
+	}
+	// Unconditional: whatever a concurrent change writes is either overwritten
+	// by this or refused because of it.
+	if _, err := k.store.Put(ctx, folder+ref, body, objects.Attr{Type: "application/json"}); err != nil {
+		return fmt.Errorf("seal: erasing %s: %w", ref, err)
+	}
+	return nil
+}
+
+// Refs goes through all references behind after, the erased ones among them, in
+// byte order of the objects' names and, within a bundle, of the entries'.
 func (k *Keys) Refs(ctx context.Context, after string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
+		if name, entry, ok := cutRef(after); ok {
+			// The rest of the bundle that was being listed.
+			if !k.entries(ctx, name, entry, yield) {
+				return
+			}
+			after = name
+		}
 		if after != "" {
 			after = folder + after
 		}
@@ -284,17 +330,49 @@ func (k *Keys) Refs(ctx context.Context, after string) iter.Seq2[string, error] 
 				yield("", fmt.Errorf("seal: listing keys: %w", err))
 				return
 			}
-			if !yield(strings.TrimPrefix(info.Name, folder), nil) {
+			name := strings.TrimPrefix(info.Name, folder)
+			if bundled(name) {
+				if !k.entries(ctx, name, "", yield) {
+					return
+				}
+			} else if !yield(name, nil) {
 				return
 			}
 		}
 	}
 }
 
-// read returns the reference's record and its version.
+// entries yields the references of a bundle behind an entry; false when it is to
+// end.
+func (k *Keys) entries(ctx context.Context, name, after string, yield func(string, error) bool) bool {
+	b, _, err := k.readBundle(ctx, name)
+	if errors.Is(err, ErrNoKey) {
+		return true
+	}
+	if err != nil {
+		yield("", err)
+		return false
+	}
+	for _, entry := range slices.Sorted(maps.Keys(b.Entries)) {
+		if entry > after && !yield(name+"."+entry, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// read returns the reference's record and the version of its object.
 func (k *Keys) read(ctx context.Context, ref string) (*record, string, error) {
 	if err := CheckRef(ref); err != nil {
 		return nil, "", err
+	}
+	if name, entry, ok := cutRef(ref); ok {
+		b, etag, err := k.readBundle(ctx, name)
+		if err != nil {
+			return nil, "", err
+		}
+		r, err := b.record(entry)
+		return r, etag, err
 	}
 	body, info, err := k.store.Get(ctx, folder+ref)
 	switch {
@@ -305,44 +383,87 @@ func (k *Keys) read(ctx context.Context, ref string) (*record, string, error) {
 	case err != nil:
 		return nil, "", fmt.Errorf("seal: reading the key of %s: %w", ref, err)
 	}
+	r, err := decodeRecord(body, ref, ref)
+	return r, info.ETag, err
+}
+
+// decodeRecord reads the record of ref, stored under the name bound.
+func decodeRecord(body []byte, ref, bound string) (*record, error) {
 	var r record
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields() // a later version, or not ours
-	if d.Decode(&r) != nil || d.More() || r.Version != version || r.Ref != ref {
-		return nil, "", fmt.Errorf("seal: key of %s: %w", ref, ErrDamaged)
+	if d.Decode(&r) != nil || d.More() || r.Version != version || r.Ref != bound {
+		return nil, fmt.Errorf("seal: key of %s: %w", ref, ErrDamaged)
 	}
 	if r.ErasedOn != "" {
-		return nil, "", &Erased{Ref: ref, On: r.ErasedOn}
+		return nil, &Erased{Ref: ref, On: r.ErasedOn}
 	}
-	return &r, info.ETag, nil
+	r.Ref, r.bound = ref, bound
+	return &r, nil
+}
+
+// encode is the record as it is stored.
+func (r *record) encode() ([]byte, error) {
+	stored := *r
+	stored.Ref = r.bound
+	body, err := json.Marshal(stored)
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return body, nil
 }
 
 // change applies f to the record and keeps the result, on whatever version is
 // current; f tells whether it changed anything.
 func (k *Keys) change(ctx context.Context, ref string, f func(*record) (bool, error)) error {
-	for range swaps {
-		r, etag, err := k.read(ctx, ref)
-		if err != nil {
+	attempts := swaps
+	if _, _, ok := cutRef(ref); ok {
+		attempts = bundleSwaps
+	}
+	for range attempts {
+		err := k.changeOnce(ctx, ref, f)
+		if !errors.Is(err, objects.ErrChanged) {
 			return err
 		}
-		changed, err := f(r)
-		if err != nil || !changed {
-			return err
-		}
-		body, err := json.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("seal: %w", err)
-		}
-		_, err = k.store.Swap(ctx, folder+ref, body, etag, objects.Attr{Type: "application/json"})
-		if errors.Is(err, objects.ErrChanged) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("seal: keeping the key of %s: %w", ref, err)
-		}
-		return nil
 	}
 	return fmt.Errorf("seal: key of %s: %w", ref, objects.ErrChanged)
+}
+
+func (k *Keys) changeOnce(ctx context.Context, ref string, f func(*record) (bool, error)) error {
+	if err := CheckRef(ref); err != nil {
+		return err
+	}
+	name, entry, inBundle := cutRef(ref)
+	var b bundle
+	var r *record
+	var etag string
+	var err error
+	if inBundle {
+		if b, etag, err = k.readBundle(ctx, name); err == nil {
+			r, err = b.record(entry)
+		}
+	} else {
+		r, etag, err = k.read(ctx, ref)
+	}
+	if err != nil {
+		return err
+	}
+	changed, err := f(r)
+	if err != nil || !changed {
+		return err
+	}
+	body, err := r.encode()
+	if err != nil {
+		return err
+	}
+	if inBundle {
+		b.Entries[entry] = body
+		return k.swapBundle(ctx, b, etag)
+	}
+	if _, err = k.store.Swap(ctx, folder+ref, body, etag, objects.Attr{Type: "application/json"}); err != nil {
+		return fmt.Errorf("seal: keeping the key of %s: %w", ref, err)
+	}
+	return nil
 }
 
 func (r *record) find(label string) int {
@@ -365,7 +486,7 @@ func (r *record) open(label string, party Identity) (Identity, error) {
 		return Identity{}, fmt.Errorf("seal: key of %s for %s: %w", r.Ref, label, err)
 	}
 	var w wrapped
-	if json.Unmarshal(plain, &w) != nil || w.Version != version || w.Ref != r.Ref || w.Label != label {
+	if json.Unmarshal(plain, &w) != nil || w.Version != version || w.Ref != r.bound || w.Label != label {
 		return Identity{}, damaged
 	}
 	id, err := ParseIdentity(w.Key)

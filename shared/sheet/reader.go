@@ -139,8 +139,27 @@ func (r *Reader) Next() (Row, error) {
 		r.ahead = nil
 		return row, nil
 	}
+	in, err := r.next()
+	if err != nil {
+		return Row{}, err
+	}
+	return r.row(in), nil
+}
+
+// Skip is Next for a caller that wants to know only whether there is another row:
+// its cells are not looked at.
+func (r *Reader) Skip() error {
+	if r.ahead != nil {
+		r.ahead = nil
+		return nil
+	}
+	_, err := r.next()
+	return err
+}
+
+func (r *Reader) next() (raw, error) {
 	if r.err != nil {
-		return Row{}, r.err
+		return raw{}, r.err
 	}
 	in, err := r.source.next()
 	if err == nil && r.rows >= r.limits.Rows {
@@ -151,10 +170,10 @@ func (r *Reader) Next() (Row, error) {
 		if err != io.EOF {
 			r.err = reading(err)
 		}
-		return Row{}, r.err
+		return raw{}, r.err
 	}
 	r.rows++
-	return r.row(in), nil
+	return in, nil
 }
 
 func (r *Reader) row(in raw) Row {

@@ -80,7 +80,7 @@ func control(r rune) bool {
 	switch {
 	case r < 0x20:
 		return r != '\t' && r != '\n' && r != '\r'
-	case r < 0x7F:
+	case r < 0x7F, r >= 0x3000 && r < 0xFEFF: // most of what is read, told early
 		return false
 	case r <= 0x9F, r == 0xAD, r == 0x61C, r == 0x180E, r == 0xFEFF:
 		return true
@@ -107,7 +107,8 @@ func (l *Layout) inspect(cells []string, limits Limits) []Problem {
 }
 
 func (l *Layout) inspectCell(i int, cell string, limits Limits) (Problem, bool) {
-	field, header := l.fields[i], show(l.Headers[i])
+	field := l.fields[i]
+	header := func() string { return show(l.Headers[i]) } // costs more than the look at the cell
 	plain := true
 	for j := 0; j < len(cell); j++ {
 		if c := cell[j]; c < 0x20 || c >= 0x7F {
@@ -118,21 +119,21 @@ func (l *Layout) inspectCell(i int, cell string, limits Limits) (Problem, bool) 
 	if !plain {
 		for _, r := range cell {
 			if r == utf8.RuneError {
-				return Problem{field, "sheet.broken_text", []any{header}}, true
+				return Problem{field, "sheet.broken_text", []any{header()}}, true
 			}
 			if control(r) {
-				return Problem{field, "sheet.control_character", []any{header, fmt.Sprintf("U+%04X", r)}}, true
+				return Problem{field, "sheet.control_character", []any{header(), fmt.Sprintf("U+%04X", r)}}, true
 			}
 		}
 	}
 	if len(cell) > limits.CellRunes && utf8.RuneCountInString(cell) > limits.CellRunes {
-		return Problem{field, "sheet.cell_too_long", []any{header, limits.CellRunes}}, true
+		return Problem{field, "sheet.cell_too_long", []any{header(), limits.CellRunes}}, true
 	}
 	if field == "" && strings.TrimSpace(cell) != "" {
 		return Problem{"", "sheet.cell_without_header", []any{show(cell)}}, true
 	}
 	if l.kinds[i] == Code && exponent(strings.TrimSpace(cell)) {
-		return Problem{field, "sheet.digits_lost", []any{header, show(cell)}}, true
+		return Problem{field, "sheet.digits_lost", []any{header(), show(cell)}}, true
 	}
 	return Problem{}, false
 }
@@ -217,9 +218,8 @@ func decimal(s string) bool {
 }
 
 // Neutral makes a cell that a spreadsheet program would take for a formula into
-// text, by an apostrophe in front; any other cell comes back as it is. WriteCSV
-// and package book pass every cell through it, and Open takes the apostrophe off
-// again.
+// text, by an apostrophe in front; any other cell comes back as it is. Package
+// book passes every cell through it, and Open takes the apostrophe off again.
 func Neutral(s string) string {
 	if dangerous(s) {
 		return "'" + s

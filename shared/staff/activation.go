@@ -83,7 +83,7 @@ func (s *Store) issue(ctx context.Context, by Actor, a Activation, now time.Time
 	}
 	code := randomCode(activationLength)
 	a.Hash, a.IssuedBy, a.IssuedAt = hashSecret(readCode(code)), by.id(), now.UTC()
-	err := s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.activation_issue", Ref: "activation:" + a.Code, At: now},
+	err := s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.activation_issue", Ref: "activation:" + a.Code, At: now},
 		[]string{s.key("activation", a.Hash)}, func(tx *journal.Tx) error {
 			tx.SAdd(s.key("activations", a.Code), a.Hash)
 			return put(tx, s.key("activation", a.Hash), a)
@@ -175,7 +175,7 @@ func (d *Desk) Activate(ctx context.Context, in Activate, now time.Time) (User, 
 	}
 	fresh := Organization{ID: newID("o", now), Kind: Subject, Name: act.Name, Code: act.Code, Divisions: []string{act.Division}}
 	ckey := d.key("code", act.Code)
-	err = d.j.Commit(ctx, journal.Entry{Actor: u.ID, Action: "staff.activate", Ref: "activation:" + act.Code, At: now},
+	err = d.commit(ctx, journal.Entry{Actor: u.ID, Action: "staff.activate", Ref: "activation:" + act.Code, At: now},
 		[]string{akey, ckey, d.key("name", u.Username)}, func(tx *journal.Tx) error {
 			a, ok, err := fetch[Activation](ctx, tx.Read(), akey)
 			if err != nil {
@@ -223,7 +223,7 @@ func (s *Store) RemoveMember(ctx context.Context, by Actor, user string, now tim
 		return err
 	}
 	key := s.key("user", user)
-	return s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.member_remove", Ref: "user:" + user, At: now},
+	return s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.member_remove", Ref: "user:" + user, At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			u, err := s.user(ctx, tx.Read(), user)
 			if err != nil {
@@ -244,7 +244,7 @@ func (s *Store) RemoveMember(ctx context.Context, by Actor, user string, now tim
 // WithdrawActivation ends a code that was not used.
 func (s *Store) WithdrawActivation(ctx context.Context, by Actor, hash string, now time.Time) error {
 	key := s.key("activation", hash)
-	return s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.activation_withdraw", Ref: "activation", At: now},
+	return s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.activation_withdraw", Ref: "activation", At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			a, ok, err := fetch[Activation](ctx, tx.Read(), key)
 			if err != nil {
@@ -263,14 +263,19 @@ func (s *Store) WithdrawActivation(ctx context.Context, by Actor, hash string, n
 		})
 }
 
-// Sweep takes proposals past their end off the list and is safe to call at any
-// time. Sessions, attempts and codes need no sweep: they end when read.
+// Sweep takes proposals past their end off the list, and the notes of
+// submissions that can no longer come again. It is safe to call at any time and
+// says how many it took. Sessions, attempts and codes need no sweep: they end
+// when read.
 func (s *Store) Sweep(ctx context.Context, now time.Time) (int, error) {
 	ids, err := set(ctx, s.rdb(), s.key("proposals"))
 	if err != nil {
 		return 0, err
 	}
-	n := 0
+	n, err := s.forget(ctx, now)
+	if err != nil {
+		return 0, err
+	}
 	slices.Sort(ids)
 	for _, id := range ids {
 		key := s.key("proposal", id)

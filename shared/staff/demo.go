@@ -42,8 +42,8 @@ func (d *Desk) Demo(ctx context.Context, now time.Time) (Demonstration, error) {
 			Roles               []Role
 		}
 		Keys []struct {
-			Scope Scope
-			Org   string
+			Scope     Scope
+			Org, Name string
 		}
 	}
 	read("demo.json", &f)
@@ -77,7 +77,7 @@ func (d *Desk) Demo(ctx context.Context, now time.Time) (Demonstration, error) {
 		if ok && k.Works(now) {
 			continue
 		}
-		order := KeyOrder{Org: in.Org, Name: "demo " + string(in.Scope), Scopes: []Scope{in.Scope}}
+		order := KeyOrder{Org: in.Org, Name: in.Name, Scopes: []Scope{in.Scope}}
 		if _, _, err := d.issueKey(ctx, Operator(), order, id, secret, now); err != nil {
 			return out, fmt.Errorf("staff: demo key %s: %w", in.Scope, err)
 		}

@@ -283,7 +283,7 @@ func (d *Desk) confirm(ctx context.Context, a Actor, password, network string, n
 // the user's sessions.
 func (d *Desk) change(ctx context.Context, actor, action, user string, now time.Time, seen string, f func(*credential) error) error {
 	key, ukey := d.secretKey(user), d.key("user", user)
-	return d.j.Commit(ctx, journal.Entry{Actor: actor, Action: action, Ref: "user:" + user, At: now},
+	return d.commit(ctx, journal.Entry{Actor: actor, Action: action, Ref: "user:" + user, At: now},
 		[]string{key, ukey}, func(tx *journal.Tx) error {
 			c, ok, err := fetch[credential](ctx, tx.Read(), key)
 			if err != nil {
@@ -380,7 +380,7 @@ func (d *Desk) BeginTOTP(ctx context.Context, a Actor, password, network string,
 		return err
 	}
 	key := d.secretKey(a.User.ID)
-	return d.j.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "staff.totp_begin", Ref: "user:" + a.User.ID, At: now},
+	return d.commit(ctx, journal.Entry{Actor: a.User.ID, Action: "staff.totp_begin", Ref: "user:" + a.User.ID, At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			fresh, ok, err := fetch[credential](ctx, tx.Read(), key)
 			if err != nil {
@@ -454,7 +454,7 @@ func (d *Desk) NewRecovery(ctx context.Context, a Actor, password, network strin
 	}
 	codes, stored := d.v.newRecovery(a.User.ID, d.p.n("recovery.codes"))
 	key := d.secretKey(a.User.ID)
-	err = d.j.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "staff.recovery", Ref: "user:" + a.User.ID, At: now},
+	err = d.commit(ctx, journal.Entry{Actor: a.User.ID, Action: "staff.recovery", Ref: "user:" + a.User.ID, At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			fresh, ok, err := fetch[credential](ctx, tx.Read(), key)
 			if err != nil {

@@ -78,7 +78,7 @@ func (s *Store) Unread(ctx context.Context, a Actor) (int64, error) {
 func (s *Store) ReadMessage(ctx context.Context, a Actor, id string, now time.Time) (Message, error) {
 	key := s.key("message", a.Org.ID, id)
 	var m Message
-	err := s.j.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "staff.message_read", Ref: "message:" + id, At: now},
+	err := s.commit(ctx, journal.Entry{Actor: a.User.ID, Action: "staff.message_read", Ref: "message:" + id, At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			var ok bool
 			var err error

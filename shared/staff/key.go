@@ -218,7 +218,7 @@ func (s *Store) issueKey(ctx context.Context, by Actor, order KeyOrder, id, secr
 	}
 	k := Key{ID: id, Org: o.ID, Name: name, Scopes: order.Scopes, Hash: hashSecret(secret), Divisions: o.Divisions,
 		CreatedAt: now.UTC(), CreatedBy: by.id(), ExpiresAt: ends.UTC()}
-	err = s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.key_issue", Ref: "key:" + id, At: now},
+	err = s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.key_issue", Ref: "key:" + id, At: now},
 		[]string{s.key("key", id)}, func(tx *journal.Tx) error {
 			tx.SAdd(s.key("keys"), id)
 			return put(tx, s.key("key", id), k)
@@ -233,7 +233,7 @@ func (s *Store) RotateKey(ctx context.Context, by Actor, id, overlap string, now
 	text := ""
 	newID, secret := randomBase62(keyIDLength), randomBase62(keySecretLen)
 	old := s.key("key", id)
-	err := s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.key_rotate", Ref: "key:" + id, At: now},
+	err := s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.key_rotate", Ref: "key:" + id, At: now},
 		[]string{old}, func(tx *journal.Tx) error {
 			k, ok, err := fetch[Key](ctx, tx.Read(), old)
 			if err != nil {
@@ -276,7 +276,7 @@ func (s *Store) RotateKey(ctx context.Context, by Actor, id, overlap string, now
 // RevokeKey ends a key at once.
 func (s *Store) RevokeKey(ctx context.Context, by Actor, id string, now time.Time) error {
 	key := s.key("key", id)
-	return s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.key_revoke", Ref: "key:" + id, At: now},
+	return s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.key_revoke", Ref: "key:" + id, At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			k, ok, err := fetch[Key](ctx, tx.Read(), key)
 			if err != nil {

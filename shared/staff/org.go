@@ -167,7 +167,7 @@ func (s *Store) createOrganization(ctx context.Context, by Actor, o Organization
 	if o.Parent != "" {
 		watch = append(watch, s.key("org", o.Parent))
 	}
-	err = s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.org_create", Ref: "org:" + o.ID, At: now},
+	err = s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.org_create", Ref: "org:" + o.ID, At: now},
 		watch, func(tx *journal.Tx) error { return s.addOrganization(ctx, tx, o, list) })
 	return o, err
 }
@@ -179,6 +179,20 @@ func (s *Store) addOrganization(ctx context.Context, tx *journal.Tx, o Organizat
 	}
 	if taken {
 		return fault.New(fault.Conflict, "staff.org.taken").With("id", "staff.org.taken")
+	}
+	if o.Kind == Discipline {
+		// A second one would open what was sealed to the first. It is made once
+		// in the life of a city, so that watching all organisations costs nothing.
+		if err := tx.Watch(s.key("orgs")); err != nil {
+			return err
+		}
+		_, have, err := s.Unit(ctx, DisciplineUnit)
+		if err != nil {
+			return err
+		}
+		if have {
+			return fault.New(fault.Conflict, "staff.org.discipline").With("kind", "staff.org.discipline")
+		}
 	}
 	if o.Code != "" {
 		if taken, err = exists(ctx, tx.Read(), s.key("code", o.Code)); err != nil {
@@ -212,12 +226,26 @@ func (s *Store) CloseOrganization(ctx context.Context, by Actor, id string, now 
 	if id == by.Org.ID {
 		return fault.New(fault.Refused, "staff.org.own")
 	}
+	o, err := s.org(ctx, s.rdb(), id)
+	if err != nil {
+		return err
+	}
+	if o.Kind == Discipline && by.id() != operatorID {
+		// Its head would be gone, and with him whoever has to agree.
+		heads, err := s.Able(ctx, id, UserVouch, Resource{Unit: id}, now)
+		if err != nil {
+			return err
+		}
+		if len(heads) > 0 {
+			return fault.New(fault.Refused, "staff.org.discipline_close")
+		}
+	}
 	ids, err := set(ctx, s.rdb(), s.key("keys"))
 	if err != nil {
 		return err
 	}
 	key := s.key("org", id)
-	return s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.org_close", Ref: "org:" + id, At: now},
+	return s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.org_close", Ref: "org:" + id, At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			o, err := s.org(ctx, tx.Read(), id)
 			if err != nil {
@@ -259,7 +287,7 @@ func (s *Store) Delegate(ctx context.Context, by Actor, to string, roles []Role,
 		return d, err
 	}
 	key := s.key("org", to)
-	err = s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.delegate", Ref: "org:" + to, At: now},
+	err = s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.delegate", Ref: "org:" + to, At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			o, err := s.org(ctx, tx.Read(), to)
 			if err != nil {
@@ -283,7 +311,7 @@ func (s *Store) EndDelegation(ctx context.Context, by Actor, to, id string, now 
 		return err
 	}
 	key := s.key("org", to)
-	return s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.delegation_end", Ref: "org:" + to, At: now},
+	return s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.delegation_end", Ref: "org:" + to, At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			o, err := s.org(ctx, tx.Read(), to)
 			if err != nil {
@@ -317,7 +345,7 @@ func (s *Store) Substitute(ctx context.Context, by Actor, absent, standIn string
 		return sub, fault.New(fault.Refused, "staff.substitute.roles").With("role", "staff.substitute.roles")
 	}
 	key := s.key("user", standIn)
-	err := s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.substitute", Ref: "user:" + standIn, At: now},
+	err := s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.substitute", Ref: "user:" + standIn, At: now},
 		[]string{key, s.key("user", absent)}, func(tx *journal.Tx) error {
 			u, err := s.user(ctx, tx.Read(), standIn)
 			if err != nil {
@@ -350,7 +378,7 @@ func (s *Store) EndSubstitute(ctx context.Context, by Actor, standIn, id string,
 		return err
 	}
 	key := s.key("user", standIn)
-	return s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.substitute_end", Ref: "user:" + standIn, At: now},
+	return s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.substitute_end", Ref: "user:" + standIn, At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			u, err := s.user(ctx, tx.Read(), standIn)
 			if err != nil {
@@ -378,7 +406,7 @@ func (s *Store) DeclareTie(ctx context.Context, a Actor, t Tie, now time.Time) e
 	}
 	t.Code = plain(t.Code)
 	key := s.key("user", a.User.ID)
-	return s.j.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "staff.tie", Ref: "user:" + a.User.ID, At: now},
+	return s.commit(ctx, journal.Entry{Actor: a.User.ID, Action: "staff.tie", Ref: "user:" + a.User.ID, At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			u, err := s.user(ctx, tx.Read(), a.User.ID)
 			if err != nil {
@@ -398,7 +426,7 @@ func (s *Store) DropTie(ctx context.Context, by Actor, user string, n int, now t
 		return err
 	}
 	key := s.key("user", user)
-	return s.j.Commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.tie_drop", Ref: "user:" + user, At: now},
+	return s.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.tie_drop", Ref: "user:" + user, At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			u, err := s.user(ctx, tx.Read(), user)
 			if err != nil {

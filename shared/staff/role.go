@@ -154,6 +154,7 @@ const (
 	UserReset       Action = "user.reset"
 	UserDisable     Action = "user.disable"
 	UserGrant       Action = "user.grant"
+	UserVouch       Action = "user.vouch" // the second person for an account of discipline inspection
 	KeyManage       Action = "key.manage"
 	JournalRead     Action = "journal.read"
 	SystemOperate   Action = "system.operate"
@@ -256,6 +257,7 @@ var rules = map[Action]rule{
 	UserReset:       {[]Role{System}, anywhere, free},
 	UserDisable:     {[]Role{System, Security}, anywhere, free},
 	UserGrant:       {[]Role{Security}, anywhere, free},
+	UserVouch:       {[]Role{Approver}, ownOrg, free},
 	KeyManage:       {[]Role{Security}, anywhere, free},
 	JournalRead:     {[]Role{Auditor}, anywhere, free},
 	SystemOperate:   {[]Role{System}, anywhere, free},
@@ -273,7 +275,8 @@ type Resource struct {
 	Subject string
 	// Parties are those it is about: whoever is tied to one of them stays away.
 	Parties []Party
-	// Official marks what goes to discipline inspection and nobody else.
+	// Official marks what goes to discipline inspection and nobody else,
+	// wherever in its area it happened.
 	Official bool
 	// Small says that the unit has too few people for three different ones
 	// (see Small): then review and approval may come from the unit above.
@@ -394,7 +397,7 @@ func Can(a Actor, action Action, r Resource, at time.Time) error {
 			far, why = atApart, code
 			continue
 		}
-		if a.tied(r.Parties) && ru.reach != ownCode && ru.reach != ownOrg {
+		if a.TiedTo(r.Parties) && ru.reach != ownCode && ru.reach != ownOrg {
 			return fault.New(fault.Forbidden, "staff.can.tied")
 		}
 		return nil
@@ -404,8 +407,16 @@ func Can(a Actor, action Action, r Resource, at time.Time) error {
 
 // reaches says "" when the holding reaches the resource, or the code of why not.
 func (a Actor) reaches(ru rule, h holding, r Resource, at time.Time) string {
-	if r.Official != (a.Org.Kind == Discipline) && ru.reach <= beneath {
-		return "staff.can.official"
+	if ru.reach <= beneath {
+		switch inspects := a.Org.Kind == Discipline; {
+		case r.Official && !inspects:
+			return "staff.can.official"
+		case !r.Official && inspects:
+			return "staff.can.discipline"
+		case r.Official && (r.Unit == "" || r.Unit == a.Org.ID) && (r.Division == "" || covers(h.Division, r.Division)):
+			// Inspection answers for its whole area, whichever division it is in.
+			return ""
+		}
 	}
 	switch ru.reach {
 	case anywhere:
@@ -482,19 +493,6 @@ func apart(s step, user, lender string, r Resource) string {
 		return "staff.can.asked"
 	}
 	return ""
-}
-
-// tied tells whether the actor must stay away from one of the parties.
-func (a Actor) tied(parties []Party) bool {
-	own := append([]Tie{{Party: Party{Code: a.Org.Code, Name: a.Org.Name}}}, a.User.Ties...)
-	for _, p := range parties {
-		for _, t := range own {
-			if same(t.Party, p) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // Small tells whether a unit lacks three different people for handler, reviewer

@@ -111,11 +111,20 @@ func TestCan(t *testing.T) {
 		{name: "a tie by code keeps away", who: tied(actor(hongqi, "a", as(Handler)), Party{Code: "91410771ma00aaa104"}), action: TipoffOpen, res: Resource{Division: "410702", Parties: []Party{{Code: "91410771MA00AAA104", Name: "别名"}}}, refuse: "staff.can.tied"},
 		{name: "a tie by name, however written", who: tied(actor(hongqi, "a", as(Handler)), Party{Name: "虚构甲（新乡）科技有限公司"}), action: TipoffOpen, res: Resource{Division: "410702", Parties: []Party{{Name: "虚构甲(新乡) 科技有限公司"}}}, refuse: "staff.can.tied"},
 		{name: "two codes decide over one name", who: tied(actor(hongqi, "a", as(Handler)), Party{Code: "91410771MA00AAA104", Name: "同名"}), action: TipoffOpen, res: Resource{Division: "410702", Parties: []Party{{Code: "91410771MA00AAA291", Name: "同名"}}}},
+		{name: "a seconded officer's employer", who: employed(actor(hongqi, "a", as(Handler)), Party{Code: "91410771MA00AAA104", Name: "虚构甲科技有限公司"}), action: TipoffOpen, res: Resource{Division: "410702", Parties: []Party{{Name: "虚构乙科技有限公司"}, {Name: "虚构甲科技有限公司"}}}, refuse: "staff.can.tied"},
+		{name: "another firm than the employer", who: employed(actor(hongqi, "a", as(Handler)), Party{Code: "91410771MA00AAA104", Name: "虚构甲科技有限公司"}), action: TipoffOpen, res: Resource{Division: "410702", Parties: []Party{{Name: "虚构乙科技有限公司"}}}},
 		{name: "a matter about one's own bureau", who: actor(lead, "a", as(Handler)), action: TipoffOpen, res: Resource{Division: "410700", Parties: []Party{{Name: "市局"}}}, refuse: "staff.can.tied"},
 
 		{name: "what concerns an official is not the bureau's", who: actor(hongqi, "a", as(Handler)), action: TipoffOpen, res: Resource{Division: "410702", Official: true}, refuse: "staff.can.official"},
 		{name: "discipline inspection handles it", who: actor(jiwei, "a", as(Handler)), action: TipoffOpen, res: Resource{Division: "410700", Official: true}},
-		{name: "and nothing else", who: actor(jiwei, "a", as(Handler)), action: TipoffOpen, res: Resource{Division: "410700"}, refuse: "staff.can.official"},
+		{name: "in whichever division it is", who: actor(jiwei, "a", as(Handler)), action: TipoffOpen, res: Resource{Division: "410702", Official: true}},
+		{name: "and where none is known", who: actor(jiwei, "a", as(Handler)), action: TipoffOpen, res: Resource{Official: true}},
+		{name: "not beyond its area", who: actor(jiwei, "a", as(Handler)), action: TipoffOpen, res: Resource{Division: "410000", Official: true}, refuse: "staff.can.division"},
+		{name: "not what another inspection has", who: actor(jiwei, "a", as(Handler)), action: TipoffOpen, res: Resource{Division: "410702", Official: true, Unit: "other"}, refuse: "staff.can.division"},
+		{name: "and nothing else", who: actor(jiwei, "a", as(Handler)), action: TipoffOpen, res: Resource{Division: "410700"}, refuse: "staff.can.discipline"},
+		{name: "the bureau's supervisor does not even see its clock", who: actor(lead, "a", as(Supervisor)), action: TipoffClock, res: Resource{Division: "410702", Official: true}, refuse: "staff.can.official"},
+		{name: "nor does its head approve it for want of people", who: actor(lead, "a", as(Approver)), action: CaseApprove, res: Resource{Division: "410700", Official: true, Unit: "discipline", Parent: "lead", Small: true}, refuse: "staff.can.official"},
+		{name: "the bureau's custodian opens no identity of it", who: actor(lead, "a", as(Custodian)), action: IdentityOpen, res: Resource{Division: "410700", Official: true}, refuse: "staff.can.official"},
 
 		{name: "a subject reads its own record", who: actor(jia, "a", as(Agent)), action: SubjectRead, res: Resource{Subject: jia.Code}},
 		{name: "never another's", who: actor(jia, "a", as(Agent)), action: SubjectRead, res: Resource{Subject: "91410771MA00AAA291"}, refuse: "staff.can.subject"},
@@ -154,6 +163,11 @@ func TestCan(t *testing.T) {
 			}
 		})
 	}
+}
+
+func employed(a Actor, p Party) Actor {
+	a.User.Employer = p
+	return a
 }
 
 func tied(a Actor, p Party) Actor {

@@ -250,7 +250,7 @@ func (s *Store) EndSession(ctx context.Context, a Actor, id string) error {
 // being opened at this moment ends as well.
 func (s *Store) EndSessions(ctx context.Context, a Actor, now time.Time) error {
 	key := s.key("user", a.User.ID)
-	err := s.j.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "staff.sessions_end", Ref: "user:" + a.User.ID, At: now},
+	err := s.commit(ctx, journal.Entry{Actor: a.User.ID, Action: "staff.sessions_end", Ref: "user:" + a.User.ID, At: now},
 		[]string{key}, func(tx *journal.Tx) error {
 			u, err := s.user(ctx, tx.Read(), a.User.ID)
 			if err != nil {

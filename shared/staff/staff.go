@@ -7,6 +7,11 @@
 // A Store holds none: with Redis alone every function can ask Who is signed in
 // and which Key calls.
 //
+// Whose sealed tip-offs somebody may open goes by unit, see UnitResource,
+// Actor.Units and Store.Matter: a division's bureau, or discipline inspection,
+// which alone opens what is about a bureau or an official, and into whose
+// accounts the bureau's administrators do not get (see NeedsSecond).
+//
 // Sources: 新知战联办〔2022〕8号 S1 and S7 (domain.md A.1, A.6) for the kinds of
 // organisation, GB/T 22239-2019 level 3 (domain.md I.3) for the separation of
 // administrators and the two factors. The numbers are parameters, see Params.
@@ -89,7 +94,12 @@ type User struct {
 	Grants   []Grant `json:"grants,omitempty"`
 	// StandsFor holds the substitutions in which this person is the stand-in.
 	StandsFor []Substitute `json:"standsFor,omitempty"`
-	// Ties are employers and subjects he must stay away from (回避).
+	// Employer is who pays him where that is not the organisation he works in
+	// (seconded, posted or hired out: 借调, 派驻, 劳务派遣); else the zero Party.
+	// The system administrator records it, and he stays away from its matters.
+	Employer Party `json:"employer,omitzero"`
+	// Ties are former employers and subjects he declared himself that he must
+	// stay away from (回避).
 	Ties []Tie `json:"ties,omitempty"`
 	// Epoch counts what ended all his sessions; a session of an older epoch is dead.
 	Epoch     int64     `json:"epoch"`

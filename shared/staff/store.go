@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -23,6 +24,7 @@ import (
 //	staff:key:<id>            Key                 staff:keys              set of ids
 //	staff:proposal:<id>       Proposal            staff:proposals         set of open ids
 //	staff:activation:<hash>   Activation          staff:activations:<code> set of hashes
+//	staff:once:<hash>         Made                staff:onces             sorted set of hashes by time
 //	staff:inbox:<org>         sorted set of ids   staff:unread:<org>      set of ids
 //	staff:message:<org>:<id>  Message             staff:locked            the latest lock
 //	staff-secret:<user>       credential: only staff-session's Redis user may read it
@@ -157,6 +159,16 @@ func (s *Store) page(ctx context.Context, key, from string, limit int) ([]string
 		return nil, fmt.Errorf("staff: reading %s: %w", key, err)
 	}
 	return ids, nil
+}
+
+// before lists the members of a sorted set whose score, a Unix time, is not
+// after t, earliest first.
+func (s *Store) before(ctx context.Context, key string, t time.Time, limit int) ([]string, error) {
+	names, err := s.rdb().ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(t.Unix(), 10), Count: int64(limit)}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("staff: reading %s: %w", key, err)
+	}
+	return names, nil
 }
 
 func (s *Store) count(ctx context.Context, key string) (int64, error) {

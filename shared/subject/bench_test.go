@@ -42,7 +42,7 @@ func load(b *testing.B, store *Store, n int) {
 		for i := at; i < min(at+1000, n); i++ {
 			batch = append(batch, invent(b, i, wide))
 		}
-		if err := store.Save(ctx, entry, batch...); err != nil {
+		if err := store.commit(ctx, entry, batch...); err != nil {
 			b.Fatal(err)
 		}
 		if at%50_000 == 0 {

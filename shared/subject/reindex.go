@@ -31,12 +31,9 @@ type memberships struct {
 // since what is right already is not written. It needs about 200 bytes of memory
 // a subject.
 func (s *Store) Reindex(ctx context.Context, entry journal.Entry, progress func(done int)) error {
-	last, err := s.journal.Redis().Get(ctx, s.journal.Key("seq", series)).Int()
-	if errors.Is(err, redis.Nil) {
-		return nil // nobody was ever stored
-	}
-	if err != nil {
-		return fmt.Errorf("subject: last number: %w", err)
+	last, err := s.Last(ctx)
+	if err != nil || last == 0 {
+		return err
 	}
 	held, err := s.memberships(ctx, last)
 	if err != nil {
@@ -55,6 +52,52 @@ func (s *Store) Reindex(ctx context.Context, entry journal.Entry, progress func(
 		}
 	}
 	return nil
+}
+
+// Last is the last number that was given to a subject, 0 if none was.
+func (s *Store) Last(ctx context.Context) (int, error) {
+	last, err := s.journal.Redis().Get(ctx, s.journal.Key("seq", series)).Int()
+	if errors.Is(err, redis.Nil) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("subject: last number: %w", err)
+	}
+	return last, nil
+}
+
+// Codes are the codes of the subjects with the numbers from first to last, in
+// order; numbers that nobody has are passed over.
+func (s *Store) Codes(ctx context.Context, first, last int) ([]string, error) {
+	_, codes, _, err := s.numbered(ctx, int64(first), int64(last))
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(codes, func(c string) bool { return c == "" }), nil
+}
+
+// numbered reads the cards of the numbers from first to last, the codes that
+// stand in them, and the codes that stand at the old place. All are "" for a
+// number that nobody has.
+func (s *Store) numbered(ctx context.Context, first, last int64) (cards, codes, old []string, err error) {
+	var part []candidate
+	for n := first; n <= last; n++ {
+		part = append(part, candidate{number: n})
+	}
+	if cards, err = s.cards(ctx, part, s.cardKey); err != nil {
+		return nil, nil, nil, err
+	}
+	if old, err = s.cards(ctx, part, s.oldCodeKey); err != nil {
+		return nil, nil, nil, err
+	}
+	codes = make([]string, len(cards))
+	for i, c := range cards {
+		sub, _ := ofCard(c, 0)
+		if codes[i] = sub.Code; codes[i] == "" {
+			codes[i] = old[i]
+		}
+	}
+	return cards, codes, old, nil
 }
 
 // memberships reads all sets of the index, each in parts that do not hold Redis
@@ -130,27 +173,15 @@ func (m *memberships) read(ctx context.Context, rdb redis.Cmdable, keys []string
 
 // reindex writes what differs for the numbers from first to last.
 func (s *Store) reindex(ctx context.Context, entry journal.Entry, held memberships, first, last int64) error {
-	var part []candidate
-	for n := first; n <= last; n++ {
-		part = append(part, candidate{number: n})
-	}
-	cards, err := s.cards(ctx, part, s.cardKey)
-	if err != nil {
-		return err
-	}
-	old, err := s.cards(ctx, part, s.oldCodeKey)
+	cards, numbered, old, err := s.numbered(ctx, first, last)
 	if err != nil {
 		return err
 	}
 	var codes, watch []string
-	var places []int // of codes, in part
-	for i, c := range cards {
-		sub, _ := ofCard(c, 0)
-		if sub.Code == "" {
-			sub.Code = old[i]
-		}
-		if sub.Code != "" {
-			codes, watch, places = append(codes, sub.Code), append(watch, s.Key(sub.Code)), append(places, i)
+	var places []int // of codes, after first
+	for i, code := range numbered {
+		if code != "" {
+			codes, watch, places = append(codes, code), append(watch, s.Key(code)), append(places, i)
 		}
 	}
 	if len(codes) == 0 {
@@ -165,7 +196,7 @@ func (s *Store) reindex(ctx context.Context, entry journal.Entry, held membershi
 		}
 		b := s.Batch(tx)
 		for i, sub := range subjects {
-			n := part[places[i]].number
+			n := first + int64(places[i])
 			if sub == nil || sub.Number != n {
 				continue
 			}

@@ -112,7 +112,7 @@ func fill(tb testing.TB, store *Store, n int, second []rune) map[string]Subject 
 	byID, order := known(tb)
 	var batch []Subject
 	flush := func() {
-		if err := store.Save(ctx, entry, batch...); err != nil {
+		if err := store.commit(ctx, entry, batch...); err != nil {
 			tb.Fatal(err)
 		}
 		batch = batch[:0]

@@ -88,39 +88,6 @@ func (s *Store) Load(ctx context.Context, rdb redis.Cmdable, codes ...string) ([
 	return list, nil
 }
 
-// Save commits subjects, merging each with what is stored (see Merge), in one
-// journal entry.
-func (s *Store) Save(ctx context.Context, entry journal.Entry, subjects ...Subject) error {
-	first, err := s.Take(ctx, len(subjects))
-	if err != nil {
-		return err
-	}
-	watch := make([]string, len(subjects))
-	codes := make([]string, len(subjects))
-	for i, sub := range subjects {
-		watch[i], codes[i] = s.Key(sub.Code), sub.Code
-	}
-	return s.journal.Commit(ctx, entry, watch, func(tx *journal.Tx) error {
-		old, err := s.Load(ctx, tx.Read(), codes...)
-		if err != nil {
-			return err
-		}
-		b := s.Batch(tx)
-		for i, sub := range subjects {
-			before := old[i]
-			if p, ok := b.pending[sub.Code]; ok {
-				before = &p
-			}
-			if sub.Kind != Person {
-				sub.Number = first + int64(i)
-			}
-			b.Put(before, Merge(before, sub))
-		}
-		b.Flush()
-		return nil
-	})
-}
-
 // Get returns the subject stored under the code, merged or not.
 func (s *Store) Get(ctx context.Context, code string) (Subject, error) {
 	text, err := s.journal.Redis().Get(ctx, s.Key(code)).Result()
@@ -137,13 +104,11 @@ func (s *Store) Get(ctx context.Context, code string) (Subject, error) {
 	return sub, nil
 }
 
-// mergers bounds how many mergers in a row are followed.
-const mergers = 16
-
 // Resolve returns the subject that answers for the code today: itself, or the
 // last of those it was merged into.
 func (s *Store) Resolve(ctx context.Context, code string) (Subject, error) {
-	for range mergers {
+	for seen := map[string]bool{}; !seen[code]; {
+		seen[code] = true
 		sub, err := s.Get(ctx, code)
 		if err != nil || sub.MergedInto == "" {
 			return sub, err

@@ -1,6 +1,7 @@
 package subject
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -25,10 +26,43 @@ func each(t *testing.T, body func(t *testing.T, s *Store)) {
 	})
 }
 
+// commit stores subjects, merging each with what is stored (see Merge), in one
+// journal entry: what package credit does together with their profiles.
+func (s *Store) commit(ctx context.Context, entry journal.Entry, subjects ...Subject) error {
+	first, err := s.Take(ctx, len(subjects))
+	if err != nil {
+		return err
+	}
+	watch := make([]string, len(subjects))
+	codes := make([]string, len(subjects))
+	for i, sub := range subjects {
+		watch[i], codes[i] = s.Key(sub.Code), sub.Code
+	}
+	return s.journal.Commit(ctx, entry, watch, func(tx *journal.Tx) error {
+		old, err := s.Load(ctx, tx.Read(), codes...)
+		if err != nil {
+			return err
+		}
+		b := s.Batch(tx)
+		for i, sub := range subjects {
+			before := old[i]
+			if p, ok := b.pending[sub.Code]; ok {
+				before = &p
+			}
+			if sub.Kind != Person {
+				sub.Number = first + int64(i)
+			}
+			b.Put(before, Merge(before, sub))
+		}
+		b.Flush()
+		return nil
+	})
+}
+
 func save(t *testing.T, s *Store, subjects ...Subject) {
 	t.Helper()
 	for part := range slices.Chunk(subjects, 500) {
-		if err := s.Save(t.Context(), entry, part...); err != nil {
+		if err := s.commit(t.Context(), entry, part...); err != nil {
 			t.Fatal(err)
 		}
 	}

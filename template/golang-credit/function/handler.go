@@ -3,7 +3,6 @@ package function
 
 import (
 	"net/http"
-	"sync"
 
 	handler "github.com/openfaas/templates-sdk/go-http"
 
@@ -14,13 +13,15 @@ import (
 // Needs is what this function opens. Give it the function's own name.
 var Needs = open.Needs{Function: "new-function"}
 
-var routes = sync.OnceValue(func() *fn.Mux {
+var serve = fn.Serve(Needs, routes)
+
+// Handle answers one call.
+func Handle(req handler.Request) (handler.Response, error) { return serve(req) }
+
+func routes(*open.Env) (*fn.Mux, error) {
 	mux := fn.NewMux(Needs.Function)
 	mux.Handle("GET /{$}", func(w http.ResponseWriter, r *http.Request) error {
 		return fn.WriteJSON(w, http.StatusOK, map[string]string{"function": Needs.Function})
 	})
-	return mux
-})
-
-// Handle answers one call.
-func Handle(req handler.Request) (handler.Response, error) { return routes().Serve(req) }
+	return mux, nil
+}

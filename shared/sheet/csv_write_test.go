@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// WriteCSV writes UTF-8 with BOM, commas and CRLF, as spreadsheet programs in
-// China open it without asking. Text that would run as a formula is
+// WriteCSV makes the files that the tests read: UTF-8 with BOM, commas and CRLF,
+// as spreadsheet programs in China save them. Text that would run as a formula is
 // neutralised, digits that would be rounded or lose their zeros are kept as
 // text by a tab behind them; Open undoes both.
 func WriteCSV(w io.Writer, header []string, rows iter.Seq2[[]string, error]) error {

@@ -1,0 +1,278 @@
+// Package function is where officers work on tip-offs: it opens what was
+// sealed to their unit, answers, decides and keeps the clocks, and gives out
+// evidence, checked and cleaned.
+//
+// Nothing that was sealed is shown by a link alone: opening is a form that is
+// posted, and each view stands in the journal before it is given.
+package function
+
+import (
+	"context"
+	"embed"
+	"net/http"
+	"net/url"
+	"time"
+
+	handler "github.com/openfaas/templates-sdk/go-http"
+
+	"ipcredit/shared/courier"
+	"ipcredit/shared/evidence"
+	"ipcredit/shared/evidence/custody"
+	"ipcredit/shared/fault"
+	"ipcredit/shared/fn"
+	"ipcredit/shared/notary"
+	"ipcredit/shared/open"
+	"ipcredit/shared/page"
+	"ipcredit/shared/seal"
+	"ipcredit/shared/staff"
+	"ipcredit/shared/tipoff"
+)
+
+// Needs is what this function opens: the identities of the units whose officers
+// work here and the custodian's, the public keys that tip-offs are sealed to,
+// and the key that signs what the city's gateway is told.
+var Needs = open.Needs{
+	Function: "case-handling", Redis: open.Write, Objects: open.Store,
+	Secrets: []string{"custodian-identity", "escrow-recipient", "notify-key", "unit-identities", "unit-recipients"},
+}
+
+//go:embed *.html *.js *.css
+var files embed.FS
+
+var serve = fn.Serve(Needs, routes)
+
+// Handle answers one call.
+func Handle(req handler.Request) (handler.Response, error) { return serve(req) }
+
+func routes(env *open.Env) (*fn.Mux, error) {
+	d, err := newDesk(env)
+	if err != nil {
+		return nil, err
+	}
+	return d.mux(), nil
+}
+
+// desk is the function at work.
+type desk struct {
+	env      *open.Env
+	office   *tipoff.Office
+	units    tipoff.Units
+	staff    *staff.Store
+	evidence *evidence.Store
+	custody  *custody.Store
+	courier  *courier.Store
+	scanner  scanner
+	gateway  gateway
+	pages    *page.Pages
+	// cleaning limits how many files a replica reads as a whole at a time: each
+	// may take most of its memory.
+	cleaning chan struct{}
+}
+
+func newDesk(env *open.Env) (*desk, error) {
+	d := &desk{
+		env:      env,
+		staff:    staff.New(env.Journal),
+		evidence: evidence.NewStore(env.Journal, env.Objects.Main, func() time.Time { return env.Now() }),
+		custody:  custody.NewStore(env.Journal),
+		courier:  courier.NewStore(env.Journal),
+		pages:    page.New(Needs.Function, files, env.Site()),
+		cleaning: make(chan struct{}, 1),
+	}
+	d.pages.Allow("file", "script-src 'self'", "connect-src 'self'", "img-src 'self' data:")
+	c, err := d.config()
+	if err != nil {
+		return nil, err
+	}
+	d.units = c.Units
+	if d.office, err = tipoff.NewOffice(env.Journal, seal.NewKeys(env.Objects.Keys), c); err != nil {
+		return nil, err
+	}
+	if d.scanner, err = newScanner(open.Value("clamd_addr")); err != nil {
+		return nil, err
+	}
+	if address := open.Value("notify_url"); address != "" {
+		key, err := env.Secret("notify-key")
+		if err != nil {
+			return nil, err
+		}
+		track := d.pages.Absolute("report-intake/track")
+		if d.gateway, err = newGateway(address, open.Value("outgoing_allow"), string(key), track); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// config reads the secrets.
+func (d *desk) config() (tipoff.OfficeConfig, error) {
+	c := tipoff.OfficeConfig{Evidence: d.evidence, Log: notary.Open(d.env.Journal, nil, notary.Intake, nil), Staff: d.staff}
+	identities, err := d.env.Secret("unit-identities")
+	if err != nil {
+		return c, err
+	}
+	if c.Identities, err = tipoff.ParseIdentities(string(identities)); err != nil {
+		return c, err
+	}
+	units, err := d.env.Secret("unit-recipients")
+	if err != nil {
+		return c, err
+	}
+	if c.Units, err = tipoff.ParseUnits(string(units)); err != nil {
+		return c, err
+	}
+	escrow, err := d.env.Secret("escrow-recipient")
+	if err != nil {
+		return c, err
+	}
+	if c.Escrow, err = seal.ParseRecipient(string(escrow)); err != nil {
+		return c, err
+	}
+	custodian, err := d.env.Secret("custodian-identity")
+	if err != nil {
+		return c, err
+	}
+	c.Custodian, err = seal.ParseIdentity(string(custodian))
+	return c, err
+}
+
+func (d *desk) mux() *fn.Mux {
+	m := fn.NewMux(Needs.Function)
+	m.Handle("GET /assets/{name}", d.pages.Asset)
+	m.Handle("POST /{$}", fn.Tick(d.env.Journal, Needs.Function, d.tick))
+	m.Handle("GET /{$}", d.signed(d.list))
+
+	m.Handle("GET /tip-offs/{no}", d.signed(d.tip))
+	m.Handle("POST /tip-offs/{no}/open", d.signed(d.openTip))
+	m.Handle("GET /tip-offs/{no}/{action}", d.signed(d.actForm))
+	m.Handle("POST /tip-offs/{no}/{action}", d.signed(d.act))
+	m.Handle("GET /tip-offs/{no}/identity/{ask}", d.signed(d.identityPage))
+	m.Handle("POST /tip-offs/{no}/identity/{ask}", d.signed(d.identity))
+
+	m.Handle("POST /tip-offs/{no}/evidence/check", d.signed(d.checkAll))
+	m.Handle("GET /tip-offs/{no}/evidence/{box}/{n}", d.signed(d.file))
+	m.Handle("POST /tip-offs/{no}/evidence/{box}/{n}/check", d.signed(d.checkFile))
+	m.Handle("GET /tip-offs/{no}/evidence/{box}/{n}/copy", d.signed(d.copy))
+	m.Handle("GET /tip-offs/{no}/evidence/{box}/{n}/original", d.signed(d.original))
+
+	m.Handle("GET /identities", d.signed(d.identities))
+	m.Handle("GET /retention", d.signed(d.retention))
+	m.Handle("GET /undelivered", d.signed(d.undelivered))
+	m.Handle("GET /register", d.signed(d.registerForm))
+	m.Handle("POST /register", d.signed(d.register))
+	m.Handle("GET /import", d.signed(d.importForm))
+	m.Handle("POST /import", d.signed(d.importFile))
+	return m
+}
+
+// signed wraps a page for people who are signed in. A browser that is not goes
+// to the sign-in page and comes back.
+func (d *desk) signed(h func(http.ResponseWriter, *http.Request, staff.Actor) error) fn.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Cache-Control", "no-store")
+		token := staff.Token(r.Header.Values("Cookie"), d.env.PublicURL)
+		if token == "" {
+			return d.signIn(w, r, fault.New(fault.Unauthorized, "staff.signed_out"))
+		}
+		a, err := d.staff.Who(r.Context(), token, d.env.Now())
+		if fault.Is(err, fault.Unauthorized) {
+			return d.signIn(w, r, err)
+		}
+		if err != nil {
+			return err
+		}
+		return h(w, r, a)
+	}
+}
+
+func (d *desk) signIn(w http.ResponseWriter, r *http.Request, why error) error {
+	if !fn.WantsHTML(r) {
+		return why
+	}
+	q := url.Values{}
+	if r.Method == http.MethodGet {
+		q.Set("return", d.pages.URL(r, r.URL.EscapedPath()))
+	}
+	http.Redirect(w, r, d.pages.URL(r, "staff-session/sign-in", q), http.StatusSeeOther)
+	return nil
+}
+
+// see sends a browser to another page of this function.
+func (d *desk) see(w http.ResponseWriter, r *http.Request, target string, parts ...any) error {
+	http.Redirect(w, r, d.pages.URL(r, target, parts...), http.StatusSeeOther)
+	return nil
+}
+
+// done is the query that makes the next page say what was done.
+func done(what string) url.Values { return url.Values{"done": {what}} }
+
+// base is what every page of this function shows.
+type base struct {
+	*page.Form
+	Actor staff.Actor
+	Links []link
+	Done  string
+}
+
+type link struct {
+	Href, Key string
+	Here      bool
+}
+
+func (d *desk) base(r *http.Request, a staff.Actor) base {
+	b := base{Form: page.NewForm(nil), Actor: a}
+	if done := r.URL.Query().Get("done"); done != "" && page.Has("case-handling.done."+done) {
+		b.Done = "case-handling.done." + done
+	}
+	now := d.env.Now()
+	add := func(target, key string, actions ...staff.Action) {
+		for _, action := range actions {
+			if a.May(action, now) {
+				b.Links = append(b.Links, link{d.pages.URL(r, target), key, r.URL.Path == target})
+				return
+			}
+		}
+	}
+	add("/", "case-handling.nav.list", staff.TipoffClock, staff.TipoffOpen)
+	add("/register", "case-handling.nav.register", staff.TipoffIntake)
+	add("/import", "case-handling.nav.import", staff.TipoffIntake)
+	add("/identities", "case-handling.nav.identities", staff.IdentityOpen, staff.IdentityAsk)
+	add("/retention", "case-handling.nav.retention", staff.TipoffClock)
+	if d.gateway.url != "" {
+		add("/undelivered", "case-handling.nav.undelivered", staff.TipoffClock)
+	}
+	return b
+}
+
+// refused puts what is wrong into the form of a page and tells the status to
+// answer with. An error of ours goes on to the edge.
+func refused(r *http.Request, b *base, err error) (int, error) {
+	f, ok := fault.Of(err)
+	if !ok {
+		return 0, err
+	}
+	b.Form = page.NewForm(r.PostForm).Refuse(fn.Lang(r), f)
+	return fn.Status(f.Kind), nil
+}
+
+// form reads a posted form.
+func form(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return fault.New(fault.Invalid, "case-handling.form").Because(err)
+	}
+	return nil
+}
+
+// tick tells named reporters what is due, as far as the call's time goes.
+func (d *desk) tick(r *http.Request) error { return d.deliver(r.Context()) }
+
+// alone runs f while no other file is read as a whole by this replica.
+func (d *desk) alone(ctx context.Context, f func() error) error {
+	select {
+	case d.cleaning <- struct{}{}:
+	case <-ctx.Done():
+		return fault.New(fault.Unavailable, "case-handling.busy").After(5 * time.Second)
+	}
+	defer func() { <-d.cleaning }()
+	return f()
+}

@@ -1,0 +1,80 @@
+// Package function publishes disclosures. So far it serves the log that proves
+// what was disclosed and when: checkpoint, tiles, proofs, and how to check them.
+package function
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"net/http"
+
+	handler "github.com/openfaas/templates-sdk/go-http"
+
+	"ipcredit/shared/fn"
+	"ipcredit/shared/notary"
+	"ipcredit/shared/open"
+	"ipcredit/shared/page"
+)
+
+// Needs is what this function opens: it alone holds the key of the log of
+// disclosures.
+var Needs = open.Needs{
+	Function: "disclosure-publish", Redis: open.Write, Objects: open.Store,
+	Secrets: []string{"log-key"},
+}
+
+//go:embed *.html
+var files embed.FS
+
+var serve = fn.Serve(Needs, routes)
+
+// Handle answers one call.
+func Handle(req handler.Request) (handler.Response, error) { return serve(req) }
+
+// desk is the function at work.
+type desk struct {
+	env   *open.Env
+	pages *page.Pages
+	log   *notary.Log
+	key   *notary.Key
+}
+
+func routes(env *open.Env) (*fn.Mux, error) {
+	secret, err := env.Secret("log-key")
+	if err != nil {
+		return nil, err
+	}
+	key, err := notary.ParseKey(secret)
+	if err != nil {
+		return nil, fmt.Errorf("disclosure-publish: log-key: %w", err)
+	}
+	d := &desk{
+		env:   env,
+		pages: page.New(Needs.Function, files, env.Site()),
+		log:   notary.Open(env.Journal, env.Objects.Main, notary.Disclosure, key),
+		key:   key,
+	}
+	mux := fn.NewMux(Needs.Function)
+	mux.Handle("POST /{$}", fn.Tick(env.Journal, Needs.Function, d.tick))
+	mux.Handle("GET /{$}", d.index)
+	mux.HandleOpen("GET /checkpoint", d.checkpoint)
+	mux.HandleOpen("GET /tile/{path...}", d.tile)
+	mux.HandleOpen("GET /log/{index}/proof", d.proof)
+	mux.HandleOpen("GET /log/key", d.publicKey)
+	mux.Handle("GET /assets/{name}", d.pages.Asset)
+	mux.Ready(func(ctx context.Context) error {
+		if err := env.Redis.Ping(ctx).Err(); err != nil {
+			return fmt.Errorf("disclosure-publish: redis: %w", err)
+		}
+		return nil
+	})
+	return mux, nil
+}
+
+// tick appends what waits to the log.
+func (d *desk) tick(r *http.Request) error {
+	if _, err := d.log.Sequence(r.Context(), d.env.Now()); err != nil {
+		return fmt.Errorf("disclosure-publish: log: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"ipcredit/shared/credit"
+	"ipcredit/shared/notary"
+)
+
+// isJWS tells whether the file is a token in compact form.
+func isJWS(data []byte) bool {
+	parts := bytes.Split(bytes.TrimSpace(data), []byte("."))
+	for _, p := range parts {
+		if len(p) == 0 || bytes.ContainsFunc(p, func(r rune) bool {
+			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
+		}) {
+			return false
+		}
+	}
+	return len(parts) == 3
+}
+
+// statementType is the type of credit-lookup's statements.
+const statementType = "ip-credit-statement+jwt"
+
+// claims are what a statement says, as far as it is checked here.
+type claims struct {
+	Issuer  string           `json:"iss"`
+	Subject string           `json:"sub"`
+	Issued  int64            `json:"iat"`
+	Expires int64            `json:"exp"`
+	Code    string           `json:"code"`
+	Records []map[string]any `json:"records"`
+	Log     *struct {
+		Index   int64            `json:"index"`
+		URL     string           `json:"url"`
+		Pending bool             `json:"pending"`
+		Leaf    notary.Leaf      `json:"leaf"`
+		Salt    []byte           `json:"salt"`
+		Text    string           `json:"document"`
+		Records []credit.Opening `json:"records"`
+	} `json:"log"`
+}
+
+// statement checks a credit statement: who signed it, whether it still holds, and
+// that what it shows is what stands in the log.
+func (v verification) statement(token []byte, out *verdict) error {
+	out.Kind = "statement"
+	signed, err := jose.ParseSignedCompact(string(token), []jose.SignatureAlgorithm{jose.EdDSA})
+	if err != nil || len(signed.Signatures) != 1 {
+		return checkFailed("runner.verify.no_statement")
+	}
+	head := signed.Signatures[0].Protected
+	if head.ExtraHeaders[jose.HeaderType] != statementType {
+		return checkFailed("runner.verify.no_statement")
+	}
+	keys, err := v.webKeys(head.KeyID)
+	if err != nil {
+		return err
+	}
+	var c claims
+	payload, err := []byte(nil), errors.New("no key")
+	for _, k := range keys {
+		if payload, err = signed.Verify(k); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return checkFailed("runner.verify.bad_signature")
+	}
+	if err := json.Unmarshal(payload, &c); err != nil || c.Subject != c.Code {
+		return checkFailed("runner.verify.no_statement")
+	}
+	issued, expires := time.Unix(c.Issued, 0).UTC(), time.Unix(c.Expires, 0).UTC()
+	out.By, out.Subject, out.Issued, out.Expires = c.Issuer, c.Code, &issued, &expires
+	switch {
+	case c.Log == nil:
+		out.lacks("runner.verify.no_log")
+	case c.Log.Pending:
+		out.lacks("runner.verify.pending", c.Log.URL)
+	default:
+		if err := c.opens(); err != nil {
+			return err
+		}
+		out.Leaf, out.Content = &c.Log.Leaf, true
+		if v.proof == "" {
+			out.lacks("runner.verify.lacks_statement_proof", c.Log.URL)
+			break
+		}
+		proof, err := readFile(v.proof)
+		if err != nil {
+			return err
+		}
+		if err := v.leafIncluded(proof, c.Log.Leaf, &c.Log.Index, out); err != nil {
+			return err
+		}
+	}
+	// Last, for it says the least: it was true until then.
+	if now := v.now(); !now.Before(expires) {
+		return checkFailed("runner.verify.expired", expires.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// bound are the members of a record that its commitment binds.
+var bound = []string{"id", "act", "tier", "instrumentNo", "authority", "source", "determinedOn"}
+
+// opens checks that the leaf commits to the statement's document, the document to
+// each record's, and each record's to what the statement shows.
+func (c claims) opens() error {
+	bad := checkFailed("runner.verify.bad_log")
+	if !notary.Opens(c.Log.Leaf.Commitment, c.Log.Salt, []byte(c.Log.Text)) {
+		return bad
+	}
+	var document struct {
+		Code    string   `json:"code"`
+		Records []string `json:"records"`
+	}
+	if json.Unmarshal([]byte(c.Log.Text), &document) != nil || document.Code != c.Code || len(c.Records) != len(c.Log.Records) {
+		return bad
+	}
+	for _, shown := range c.Records {
+		i := slices.IndexFunc(c.Log.Records, func(o credit.Opening) bool { return o.ID == shown["id"] })
+		if i < 0 {
+			return bad
+		}
+		o := c.Log.Records[i]
+		if len(o.Salt) != notary.SaltSize || !slices.Contains(document.Records, notary.Commit(o.Salt, []byte(o.Document))) {
+			return bad
+		}
+		var opened map[string]any
+		if json.Unmarshal([]byte(o.Document), &opened) != nil {
+			return bad
+		}
+		for _, member := range bound {
+			if !reflect.DeepEqual(shown[member], opened[member]) {
+				return bad
+			}
+		}
+	}
+	return nil
+}
+
+// webKeys are the keys of this id among those given, or of the installation in
+// the data directory.
+func (v verification) webKeys(id string) ([]jose.JSONWebKey, error) {
+	var set jose.JSONWebKeySet
+	for _, k := range v.keys {
+		text, err := keyText(k)
+		if err != nil {
+			return nil, err
+		}
+		var some jose.JSONWebKeySet
+		if json.Unmarshal([]byte(text), &some) == nil {
+			set.Keys = append(set.Keys, some.Keys...)
+		}
+	}
+	if len(v.keys) == 0 {
+		set.Keys = ownWebKeys(v.place.data)
+	}
+	if len(set.Keys) == 0 {
+		return nil, &stop{exitUsage, say("runner.verify.which_web_key"), nil}
+	}
+	keys := set.Key(id)
+	if len(keys) == 0 {
+		return nil, checkFailed("runner.verify.other_key", id)
+	}
+	return keys, nil
+}
+
+// ownWebKeys are the public halves of the installation's statement keys: seeds in
+// base64, one a line.
+func ownWebKeys(data string) []jose.JSONWebKey {
+	secret, err := os.ReadFile(filepath.Join(data, "secrets", "statement-key"))
+	if err != nil {
+		return nil
+	}
+	var keys []jose.JSONWebKey
+	for _, line := range strings.Fields(string(secret)) {
+		seed, err := base64.StdEncoding.DecodeString(line)
+		if err != nil || len(seed) != ed25519.SeedSize {
+			return nil
+		}
+		k := jose.JSONWebKey{Key: ed25519.NewKeyFromSeed(seed).Public(), Algorithm: string(jose.EdDSA)}
+		if sum, err := k.Thumbprint(crypto.SHA256); err == nil {
+			k.KeyID = base64.RawURLEncoding.EncodeToString(sum)
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,190 @@
+package credit
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ipcredit/shared/journal"
+	"ipcredit/shared/notary"
+	"ipcredit/shared/subject"
+)
+
+// account is one subject with its profile inside a commit.
+type account struct {
+	code    string
+	held    *subject.Subject // as it is stored; nil if it is not
+	known   *subject.Subject // as it will be
+	profile Profile
+	touched bool
+	// kept: what is stored is only written anew, nothing about the subject has
+	// changed.
+	kept bool
+	// to has the records of a merged subject; nil where it has its own.
+	to *account
+
+	value  string // what is stored, once written
+	leaf   notary.Leaf
+	logged bool // queue leaf
+}
+
+// holder is the account that has the records about this subject.
+func (a *account) holder() *account {
+	if a.to != nil {
+		return a.to
+	}
+	return a
+}
+
+// accounts reads the subjects with these codes, whose profiles are watched, and
+// those that took them over. The first result is in the order of codes, the
+// second has all of them, each once.
+func (s *Store) accounts(ctx context.Context, tx *journal.Tx, codes []string) (list, all []*account, err error) {
+	if list, err = s.load(ctx, tx, codes); err != nil {
+		return nil, nil, err
+	}
+	known := map[string]*account{}
+	merged := false
+	for _, a := range list {
+		known[a.code] = a
+		merged = merged || a.held != nil && a.held.MergedInto != ""
+	}
+	all = list
+	if !merged {
+		return list, all, nil
+	}
+	all = slices.Clone(list)
+	for _, a := range list {
+		end := a
+		seen := map[string]bool{}
+		for end.held != nil && end.held.MergedInto != "" {
+			code := end.held.MergedInto
+			if seen[code] || code == a.code {
+				return nil, nil, fmt.Errorf("credit: mergers of %s go round in a circle", a.code)
+			}
+			seen[code] = true
+			next := known[code]
+			if next == nil {
+				if err := tx.Watch(s.key(code)); err != nil {
+					return nil, nil, err
+				}
+				more, err := s.load(ctx, tx, []string{code})
+				if err != nil {
+					return nil, nil, err
+				}
+				next = more[0]
+				known[code], all = next, append(all, next)
+			}
+			end = next
+		}
+		if end != a {
+			if end.held == nil {
+				return nil, nil, fmt.Errorf("credit: %s was merged into %s, which is not there", a.code, end.code)
+			}
+			a.to = end
+		}
+	}
+	return list, all, nil
+}
+
+func (s *Store) load(ctx context.Context, tx *journal.Tx, codes []string) ([]*account, error) {
+	if len(codes) == 0 {
+		return nil, nil
+	}
+	held, err := s.subjects.Load(ctx, tx.Read(), codes...)
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := s.stored(ctx, tx.Read(), codes)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*account, len(codes))
+	for i, code := range codes {
+		list[i] = &account{code: code, held: held[i], known: held[i]}
+		if profiles[i] == "" {
+			continue
+		}
+		if list[i].profile, err = decode(profiles[i]); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// write queues what has become of the touched accounts: subject, profile, and a
+// leaf of the public log.
+func (s *Store) write(tx *journal.Tx, all []*account, ahead subject.Prepared, seed []byte, at time.Time) error {
+	if err := s.encode(all, seed, at); err != nil {
+		return err
+	}
+	batch := s.subjects.Batch(tx)
+	batch.Use(ahead)
+	for _, a := range all {
+		if !a.touched {
+			continue
+		}
+		if a.held == nil || !sameSubject(*a.held, *a.known) {
+			batch.Put(a.held, *a.known)
+		}
+		tx.Set(s.key(a.code), a.value)
+		if !a.logged {
+			continue
+		}
+		if err := s.log.Queue(tx, a.profile.logged.id(a.code), a.leaf, s.logKey(a.code)); err != nil {
+			return fmt.Errorf("credit: log: %w", err)
+		}
+	}
+	batch.Flush()
+	return nil
+}
+
+// encode makes the stored forms of the touched accounts, on all cores: an import
+// writes hundreds in one commit, and Redis waits for them.
+func (s *Store) encode(all []*account, seed []byte, at time.Time) error {
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	const share = 64
+	for from := 0; from < len(all); from += share {
+		work.Go(func() error {
+			for _, a := range all[from:min(len(all), from+share)] {
+				if !a.touched {
+					continue
+				}
+				if err := a.encode(s.law, seed, at); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return work.Wait()
+}
+
+func (a *account) encode(law *Law, seed []byte, at time.Time) (err error) {
+	if a.known.MergedInto != "" {
+		a.value = tombstone(a.known.MergedInto)
+		return nil
+	}
+	p := &a.profile
+	p.Subject = shownSubject(*a.known)
+	if !a.kept {
+		p.ChangedAt = at
+	}
+	a.relog(seed, at)
+	a.value, err = p.encode(law, at)
+	return err
+}
+
+// relog gives the profile a new leaf, if there is anything to log.
+func (a *account) relog(seed []byte, at time.Time) {
+	a.logged = a.profile.says(a.known.Kind) && (!a.kept || a.profile.logged == nil)
+	if a.logged {
+		a.profile.renew(seed, at)
+		a.leaf = a.profile.logged.leaf(a.profile)
+	}
+}

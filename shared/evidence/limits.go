@@ -1,0 +1,148 @@
+package evidence
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"ipcredit/shared/seal"
+)
+
+//go:embed limits.json
+var limitsFile []byte
+
+// Limits are what a box takes: the one place that pages show and the server
+// enforces. The numbers and the list of types are ours to choose ([design]).
+type Limits struct {
+	Source string `json:"source"`
+	Date   string `json:"date"`
+	// FileBytes is the largest file, TotalBytes the most a box holds, Files how
+	// many files it holds.
+	FileBytes  int64 `json:"fileBytes"`
+	TotalBytes int64 `json:"totalBytes"`
+	Files      int   `json:"files"`
+	// PieceBytes is how much one object holds at most, Pieces how many a file may
+	// come in: sent byte by byte, a file is no longer than that.
+	PieceBytes int `json:"pieceBytes"`
+	Pieces     int `json:"pieces"`
+	// HeadBytes is how much of a file's beginning tells what it is.
+	HeadBytes int `json:"headBytes"`
+	// NameBytes is how much of a file's name is kept.
+	NameBytes int `json:"nameBytes"`
+	// AbandonedHours is how long an incomplete file waits to be continued.
+	AbandonedHours int `json:"abandonedHours"`
+	// LockDays is how long the store is asked to keep an original from being
+	// deleted. It ends nothing: what must be forgotten is forgotten by its key.
+	LockDays int     `json:"lockDays"`
+	Groups   []Group `json:"groups"`
+	Denied   []Deny  `json:"denied"`
+}
+
+// Group is one kind of file that is taken.
+type Group struct {
+	// Name is the group in the catalogue: "evidence.group."+Name.
+	Name       string   `json:"name"`
+	Extensions []string `json:"extensions"`
+	// Starts are the first bytes that tell a file of the group, in hex; ?? is any
+	// byte. Text is told by having none that text cannot have.
+	Starts []string `json:"starts,omitempty"`
+	Text   bool     `json:"text,omitempty"`
+	// Pure groups hold no text of their own: where a page begins within the first
+	// bytes of one, it was made to be two things at once.
+	Pure   bool `json:"pure,omitempty"`
+	starts []start
+}
+
+// Deny is one kind of file that is never taken, whatever it is called.
+type Deny struct {
+	// What is the kind in the catalogue: "fault.evidence.denied."+What.
+	What   string   `json:"what"`
+	Starts []string `json:"starts,omitempty"`
+	// Inside tells it by names within a container that begins so.
+	Inside map[string][]string `json:"inside,omitempty"`
+	// Letters are first letters, in lower case, of a text; Except those that only
+	// look like it.
+	Letters []string `json:"letters,omitempty"`
+	Except  []string `json:"except,omitempty"`
+	// Anywhere is what must not stand in the first bytes of a pure group's file.
+	Anywhere []string `json:"anywhere,omitempty"`
+	starts   []start
+}
+
+// Abandoned is how long an incomplete file waits.
+func (l Limits) Abandoned() time.Duration { return time.Duration(l.AbandonedHours) * time.Hour }
+
+// Extensions lists the endings of names that are taken, in the order of the
+// groups, each with its dot: what a page's file input accepts.
+func (l Limits) Extensions() []string {
+	var all []string
+	for _, g := range l.Groups {
+		for _, e := range g.Extensions {
+			all = append(all, "."+e)
+		}
+	}
+	return all
+}
+
+// group finds the group that a name belongs to by its ending.
+func (l Limits) group(name string) (Group, bool) {
+	e := extension(name)
+	for _, g := range l.Groups {
+		if slices.Contains(g.Extensions, e) {
+			return g, true
+		}
+	}
+	return Group{}, false
+}
+
+// extension is the ending of a cleaned name in lower case, without its dot.
+func extension(name string) string {
+	name = Display(name)
+	if at := strings.LastIndexByte(name, '.'); at >= 0 {
+		return strings.ToLower(name[at+1:])
+	}
+	return ""
+}
+
+var shipped = sync.OnceValue(func() Limits {
+	l, err := readLimits(limitsFile)
+	if err != nil {
+		panic(err) // a broken build, found by any test
+	}
+	return l
+})
+
+// DefaultLimits returns the limits in force.
+func DefaultLimits() Limits { return shipped() }
+
+func readLimits(data []byte) (Limits, error) {
+	var l Limits
+	if err := json.Unmarshal(data, &l); err != nil {
+		return l, fmt.Errorf("evidence: limits: %w", err)
+	}
+	switch {
+	case l.FileBytes < 1, l.TotalBytes < l.FileBytes, l.Files < 1, l.HeadBytes < 512, l.NameBytes < 255,
+		l.AbandonedHours < 1, l.LockDays < 0, len(l.Groups) == 0, len(l.Denied) == 0:
+		return l, fmt.Errorf("evidence: limits: a number makes no sense")
+	case l.PieceBytes < l.HeadBytes || l.PieceBytes > seal.MaxPiece:
+		return l, fmt.Errorf("evidence: limits: pieces of %d bytes", l.PieceBytes)
+	case l.Pieces > seal.MaxPieces || int64(l.Pieces)*int64(l.PieceBytes) < l.FileBytes:
+		return l, fmt.Errorf("evidence: limits: %d pieces", l.Pieces)
+	}
+	var err error
+	for i := range l.Groups {
+		if l.Groups[i].starts, err = readStarts(l.Groups[i].Starts); err != nil {
+			return l, err
+		}
+	}
+	for i := range l.Denied {
+		if l.Denied[i].starts, err = readStarts(l.Denied[i].Starts); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}

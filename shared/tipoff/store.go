@@ -1,0 +1,400 @@
+package tipoff
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ipcredit/shared/fault"
+	"ipcredit/shared/journal"
+	"ipcredit/shared/pace"
+	"ipcredit/shared/workday"
+)
+
+// store keeps tip-offs in Redis. Its keys, all under the city's hash tag:
+//
+//	tipoff:<no>            Report, JSON: all that is in the clear
+//	tipoff:<no>:receipt    what the receipt derives: tag.fingerprint
+//	tipoff:<no>:content    sealed content
+//	tipoff:<no>:thread     hash: number of the message → sealed message
+//	tipoff:<no>:notes      hash: number of the note → note, its text sealed
+//	tipoff:<no>:reasons    hash: id of the request → sealed reason
+//	tipoff:<no>:once       hash: hash of a form's ticket → hash of what it sent, keyed
+//	tipoff:<no>:views      hash: user → when he last looked
+//	tipoff:open:<unit>     sorted set of numbers by the day of the next limit
+//	tipoff:closed:<unit>   sorted set of numbers by the day of closing
+//	tipoff:retain          sorted set of numbers by the last day they are kept
+//	tmp:pace:tipoff:…      tries of receipts
+type store struct {
+	j     *journal.Journal
+	rules Rules
+}
+
+func (s store) key(number string, part ...string) string {
+	return s.j.Key(append([]string{"tipoff", number}, part...)...)
+}
+
+func (s store) open(unit string) string   { return s.j.Key("tipoff", "open", unit) }
+func (s store) closed(unit string) string { return s.j.Key("tipoff", "closed", unit) }
+func (s store) retain() string            { return s.j.Key("tipoff", "retain") }
+
+// never is the score of what has no limit running: after everything that has.
+const never = 99991231
+
+func score(d workday.Date) float64 {
+	if d.IsZero() {
+		return never
+	}
+	return float64(d.Year()*10000 + int(d.Month())*100 + d.Day())
+}
+
+func text(ctx context.Context, c redis.Cmdable, key string) (string, error) {
+	v, err := c.Get(ctx, key).Result()
+	if errors.Is(err, redis.Nil) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("tipoff: reading: %w", err)
+	}
+	return v, nil
+}
+
+// receipt is what stands beside the number for its receipt, "" where the number
+// does not exist.
+func (s store) receipt(ctx context.Context, number string) (string, error) {
+	return text(ctx, s.j.Redis(), s.key(number, "receipt"))
+}
+
+func (s store) content(ctx context.Context, number string) (string, error) {
+	return text(ctx, s.j.Redis(), s.key(number, "content"))
+}
+
+// report returns a report; false when there is none.
+func (s store) report(ctx context.Context, number string) (Report, bool, error) {
+	return s.read(ctx, s.j.Redis(), number)
+}
+
+func (s store) read(ctx context.Context, c redis.Cmdable, number string) (Report, bool, error) {
+	v, err := text(ctx, c, s.key(number))
+	if err != nil || v == "" {
+		return Report{}, false, err
+	}
+	return decode(v)
+}
+
+func decode(v string) (Report, bool, error) {
+	var r Report
+	if err := json.Unmarshal([]byte(v), &r); err != nil {
+		return r, false, fmt.Errorf("tipoff: reading a report: %w", err)
+	}
+	return r, true, nil
+}
+
+// reports returns those of the numbers that exist, in their order.
+func (s store) reports(ctx context.Context, numbers []string) ([]Report, error) {
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(numbers))
+	for i, n := range numbers {
+		keys[i] = s.key(n)
+	}
+	values, err := s.j.Redis().MGet(ctx, keys...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("tipoff: reading: %w", err)
+	}
+	out := make([]Report, 0, len(values))
+	for _, v := range values {
+		v, ok := v.(string)
+		if !ok {
+			continue
+		}
+		r, _, err := decode(v)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// contents returns the sealed contents of the numbers, "" for what is missing.
+func (s store) contents(ctx context.Context, numbers []string) ([]string, error) {
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(numbers))
+	for i, n := range numbers {
+		keys[i] = s.key(n, "content")
+	}
+	values, err := s.j.Redis().MGet(ctx, keys...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("tipoff: reading: %w", err)
+	}
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i], _ = v.(string)
+	}
+	return out, nil
+}
+
+// hash reads a hash of the report whose fields are numbers, in their order.
+func (s store) hash(ctx context.Context, number, part string) ([]string, error) {
+	all, err := s.j.Redis().HGetAll(ctx, s.key(number, part)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("tipoff: reading: %w", err)
+	}
+	fields := make([]int, 0, len(all))
+	for f := range all {
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			return nil, fmt.Errorf("tipoff: field %q of a %s", f, part)
+		}
+		fields = append(fields, n)
+	}
+	slices.Sort(fields)
+	out := make([]string, len(fields))
+	for i, n := range fields {
+		out[i] = all[strconv.Itoa(n)]
+	}
+	return out, nil
+}
+
+func (s store) reasons(ctx context.Context, number string) (map[string]string, error) {
+	all, err := s.j.Redis().HGetAll(ctx, s.key(number, "reasons")).Result()
+	if err != nil {
+		return nil, fmt.Errorf("tipoff: reading: %w", err)
+	}
+	return all, nil
+}
+
+func (s store) views(ctx context.Context, number string) ([]Look, error) {
+	all, err := s.j.Redis().HGetAll(ctx, s.key(number, "views")).Result()
+	if err != nil {
+		return nil, fmt.Errorf("tipoff: reading: %w", err)
+	}
+	var looks []Look
+	for user, at := range all {
+		t, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			return nil, fmt.Errorf("tipoff: reading a view: %w", err)
+		}
+		looks = append(looks, Look{By: user, At: t})
+	}
+	slices.SortFunc(looks, func(a, b Look) int { return b.At.Compare(a.At) })
+	return looks, nil
+}
+
+// lodge writes a new report, unless its number is taken: then it returns what
+// stands there for its receipt and writes nothing. also adds writes of others.
+func (s store) lodge(ctx context.Context, entry journal.Entry, r Report, receipt, content string, also func(tx *journal.Tx) error) (taken string, err error) {
+	key := s.key(r.Number, "receipt")
+	err = s.j.Commit(ctx, entry, []string{key}, func(tx *journal.Tx) error {
+		var err error
+		if taken, err = text(ctx, tx.Read(), key); err != nil || taken != "" {
+			return err
+		}
+		tx.Set(key, receipt)
+		tx.Set(s.key(r.Number, "content"), content)
+		if err := s.put(tx, Report{}, r, entry.At); err != nil {
+			return err
+		}
+		return also(tx)
+	})
+	return taken, err
+}
+
+// update changes a report in one commit. f may queue more writes; a report that
+// f leaves as it was is written all the same, for the trail of who looked.
+func (s store) update(ctx context.Context, entry journal.Entry, number string, f func(tx *journal.Tx, r *Report) error) (Report, error) {
+	var r Report
+	entry.Ref = Ref(number)
+	err := s.j.Commit(ctx, entry, []string{s.key(number)}, func(tx *journal.Tx) error {
+		before, known, err := s.read(ctx, tx.Read(), number)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return fault.New(fault.NotFound, "tipoff.none")
+		}
+		// f must not write into what before shares.
+		if r, _, err = s.read(ctx, tx.Read(), number); err != nil {
+			return err
+		}
+		if err := f(tx, &r); err != nil {
+			return err
+		}
+		return s.put(tx, before, r, entry.At)
+	})
+	return r, err
+}
+
+// put writes the report and where it stands in the lists.
+func (s store) put(tx *journal.Tx, before, r Report, at time.Time) error {
+	value, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("tipoff: %w", err)
+	}
+	tx.Set(s.key(r.Number), string(value))
+	clocks, err := r.Clocks(s.rules, workday.DateOf(at))
+	if err != nil {
+		return err
+	}
+	is, was := place{}, place{}
+	is.of(s, r, clocks)
+	if before.Number != "" {
+		old, err := before.Clocks(s.rules, workday.DateOf(at))
+		if err != nil {
+			return err
+		}
+		was.of(s, before, old)
+	}
+	if is.list != was.list && was.list != "" {
+		tx.ZRem(was.list, r.Number)
+	}
+	if is.list != was.list || is.score != was.score {
+		tx.ZAdd(is.list, is.score, r.Number)
+	}
+	if is.retained != was.retained {
+		if is.retained == 0 {
+			tx.ZRem(s.retain(), r.Number)
+		} else {
+			tx.ZAdd(s.retain(), is.retained, r.Number)
+		}
+	}
+	return nil
+}
+
+// place is where a report stands in the lists.
+type place struct {
+	list     string
+	score    float64
+	retained float64 // 0 where nothing waits to be erased
+}
+
+func (p *place) of(s store, r Report, clocks []Clock) {
+	if r.State.Open() {
+		next, _ := Next(clocks)
+		p.list, p.score = s.open(r.Unit), score(next.Due)
+		return
+	}
+	p.list, p.score = s.closed(r.Unit), score(r.Day)
+	for _, e := range r.Events {
+		if e.What == string(Closed) {
+			p.score = score(e.On)
+		}
+	}
+	for _, k := range clocks {
+		if k.Name == RetentionClock && k.Done.IsZero() && !r.Held {
+			p.retained = score(k.Due)
+		}
+	}
+}
+
+// set queues one field of a hash of the report.
+func (s store) set(tx *journal.Tx, number, part, field, value string) {
+	tx.HSet(s.key(number, part), field, value)
+}
+
+// once tells whether a form's ticket was used for this report, and notes it; the
+// ticket and what it sent are known by hashes keyed with each other. A ticket
+// used for something else is a fault.
+func (s store) once(ctx context.Context, tx *journal.Tx, number, ticket, sent string) (again bool, err error) {
+	if ticket == "" {
+		return false, nil
+	}
+	field, value := onceMark(ticket, sent)
+	key := s.key(number, "once")
+	if err := tx.Watch(key); err != nil {
+		return false, err
+	}
+	was, err := tx.Read().HGet(ctx, key, field).Result()
+	switch {
+	case errors.Is(err, redis.Nil):
+		tx.HSet(key, field, value)
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("tipoff: reading: %w", err)
+	case was != value:
+		return false, fault.New(fault.Refused, "tipoff.key.reused").With("Idempotency-Key", "tipoff.key.reused")
+	}
+	return true, nil
+}
+
+// clear drops everything of a report but what stands in the clear and what knows
+// its receipt.
+func (s store) clear(tx *journal.Tx, number string) {
+	tx.Del(s.key(number, "content"), s.key(number, "thread"), s.key(number, "notes"), s.key(number, "reasons"),
+		s.key(number, "once"), s.key(number, "views"))
+}
+
+// setReceipt replaces what stands for the receipt.
+func (s store) setReceipt(tx *journal.Tx, number, value string) {
+	tx.Set(s.key(number, "receipt"), value)
+}
+
+// list reads numbers of a unit: open ones by their next limit, closed ones
+// newest first, from the cursor on.
+func (s store) list(ctx context.Context, unit string, closed bool, from, n int64) ([]string, error) {
+	var cmd *redis.StringSliceCmd
+	if closed {
+		cmd = s.j.Redis().ZRevRange(ctx, s.closed(unit), from, from+n-1)
+	} else {
+		cmd = s.j.Redis().ZRange(ctx, s.open(unit), from, from+n-1)
+	}
+	numbers, err := cmd.Result()
+	if err != nil {
+		return nil, fmt.Errorf("tipoff: listing: %w", err)
+	}
+	return numbers, nil
+}
+
+// retained reads up to n of the numbers whose last day is no later than the day,
+// from the given place on.
+func (s store) retained(ctx context.Context, on workday.Date, from, n int64) ([]string, error) {
+	numbers, err := s.j.Redis().ZRangeByScore(ctx, s.retain(), &redis.ZRangeBy{
+		Min: "-inf", Max: strconv.FormatFloat(score(on), 'f', 0, 64), Offset: from, Count: n,
+	}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("tipoff: listing: %w", err)
+	}
+	return numbers, nil
+}
+
+// try counts a wrong try of a receipt from a network; the number counts whether or
+// not it exists.
+func (s store) try(ctx context.Context, number, network string, now time.Time) error {
+	if network == "" {
+		return nil
+	}
+	_, terms, err := rule[triesTerms](s.rules, "tipoff-tries", workday.DateOf(now))
+	if err != nil {
+		return err
+	}
+	wait, err := pace.Take(ctx, s.j, "tipoff:"+number+":"+network, pace.Limit{PerMinute: terms.PerMinute, Burst: terms.Burst}, 1, now)
+	if err != nil {
+		return fmt.Errorf("tipoff: %w", err)
+	}
+	if wait > 0 {
+		return fault.New(fault.TooMany, "tipoff.tries").After(wait)
+	}
+	return nil
+}
+
+// other reads a second report within a commit that changes both.
+func (s store) other(ctx context.Context, tx *journal.Tx, number string) (Report, error) {
+	if err := tx.Watch(s.key(number)); err != nil {
+		return Report{}, err
+	}
+	r, known, err := s.read(ctx, tx.Read(), number)
+	if err == nil && !known {
+		err = fault.New(fault.NotFound, "tipoff.none")
+	}
+	return r, err
+}
