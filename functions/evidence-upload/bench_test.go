@@ -41,7 +41,7 @@ func (e *endless) Read(p []byte) (int, error) {
 func TestAsAClient(t *testing.T) {
 	at, size := os.Getenv("EVIDENCE_AT"), os.Getenv("EVIDENCE_SIZE")
 	if at == "" {
-		t.Skip("run by BenchmarkOnePatch")
+		return // nobody's client: BenchmarkOnePatch runs it
 	}
 	n, err := strconv.ParseInt(size, 10, 64)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	pagecdp "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"ipcredit/shared/browsertest"
 	"ipcredit/shared/tipoff"
@@ -28,9 +29,10 @@ func fillIn(p *browsertest.Page, pairs ...string) {
 	}
 }
 
-// press presses a button and waits for the page after it.
+// press presses a button by the keyboard, so that a page that is still settling
+// cannot move it away from under a pointer, and waits for the page after it.
 func press(p *browsertest.Page, button, until string) {
-	p.Do(chromedp.Click(chromedp.CSS(button)), chromedp.WaitReady(chromedp.CSS(until)))
+	p.Do(chromedp.SendKeys(chromedp.CSS(button), kb.Enter), chromedp.WaitReady(chromedp.CSS(until)))
 }
 
 const (

@@ -51,7 +51,7 @@ func TestManyErrorsTakeLittleMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if grown := (peak - before) >> 20; grown > 64 {
+	if grown := (peak - before) >> 20; grown > 128 { // held whole, it would be many times that
 		t.Errorf("%d rows took %d MiB", n, grown)
 	} else {
 		t.Logf("%d rows in a file of %d MiB took %d MiB", n, size>>20, grown)
