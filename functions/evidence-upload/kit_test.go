@@ -37,6 +37,13 @@ import (
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
+	if at := os.Getenv("EVIDENCE_AT"); at != "" {
+		if err := asAClient(at, os.Getenv("EVIDENCE_SIZE")); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		return
+	}
 	m.Run()
 }
 

@@ -3,6 +3,8 @@ package evidence
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +29,7 @@ import (
 //	{city}:evidence:left                sorted set of "<box> <n>" whose objects are to be deleted, by when
 //	{city}:evidence:unlocked            set of "<box> <n>", whole and not yet locked in the store
 //	{city}:tmp:evidence:<box>:<n>       who is writing to the file
+//	{city}:tmp:evidence-form:<hash>     the file that a form with this ticket has stored
 
 // Store keeps the boxes of one city.
 type Store struct {
@@ -591,4 +594,36 @@ func (s *Store) piece(ctx context.Context, box string, n, index int) (piece, err
 		return p, fmt.Errorf("evidence: piece %d of %s: %w", index, member(box, n), err)
 	}
 	return p, nil
+}
+
+// ticketTime is how long it is remembered that a form was sent.
+const ticketTime = 24 * time.Hour
+
+func (s *Store) ticketKey(box, ticket string) string {
+	sum := sha256.Sum256([]byte("evidence form\n" + box + "\n" + ticket))
+	return s.journal.Tmp("evidence-form", hex.EncodeToString(sum[:16]))
+}
+
+// Sent is the file that Remember was told for this box and ticket within a day, 0
+// for none. A ticket is what crypto/rand.Text gives; nothing else is remembered.
+func (s *Store) Sent(ctx context.Context, box, ticket string) (int, error) {
+	if len(ticket) != len(rand.Text()) {
+		return 0, nil
+	}
+	n, err := s.journal.Redis().Get(ctx, s.ticketKey(box, ticket)).Int()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return 0, fmt.Errorf("evidence: reading a ticket: %w", err)
+	}
+	return n, nil
+}
+
+// Remember notes that a form with this ticket has stored file n of the box.
+func (s *Store) Remember(ctx context.Context, box, ticket string, n int) error {
+	if len(ticket) != len(rand.Text()) {
+		return nil
+	}
+	if err := s.journal.Redis().Set(ctx, s.ticketKey(box, ticket), n, ticketTime).Err(); err != nil {
+		return fmt.Errorf("evidence: keeping a ticket: %w", err)
+	}
+	return nil
 }
