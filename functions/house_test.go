@@ -20,7 +20,7 @@ import (
 // before it and none after it. It is written here and nowhere else.
 var order = []string{
 	// Platform below the matters.
-	"fault", "workday", "ruleset", "ident", "objects", "journal", "pace", "seal", "notary", "page", "sheet", "book", "embed",
+	"fault", "workday", "ruleset", "ident", "objects", "journal", "pace", "seal", "draft", "notary", "page", "sheet", "book", "embed",
 	"staff",
 	// The matters. batch takes in rows of the others' kinds, summary counts all.
 	"subject", "credit", "disclosure", "clean", "custody", "evidence", "courier", "tipoff", "casework", "repair", "share", "agency",
@@ -426,4 +426,32 @@ func TestFilesHoldNothingUnfinishedOrLocal(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestFunctionsSpeakNoRedis: what is kept there is a store's in shared/. Asking
+// whether the server is there is all that a function may do with the client that
+// it hands on.
+func TestFunctionsSpeakNoRedis(t *testing.T) {
+	t.Parallel()
+	for name := range functions {
+		for _, f := range goFiles(t, "functions/"+name) {
+			if f.test {
+				continue
+			}
+			ast.Inspect(f.tree, func(n ast.Node) bool {
+				s, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				on := s.X
+				if c, called := on.(*ast.CallExpr); called {
+					on = c.Fun
+				}
+				if x, ok := on.(*ast.SelectorExpr); ok && x.Sel.Name == "Redis" && s.Sel.Name != "Ping" {
+					t.Errorf("%s: Redis.%s", f.set.Position(s.Pos()), s.Sel.Name)
+				}
+				return true
+			})
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	drafts "ipcredit/shared/draft"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/redistest"
 	"ipcredit/shared/seal"
@@ -75,7 +76,7 @@ func TestTextTypedOnATelephoneIsTaken(t *testing.T) {
 
 func TestDraftIsReadOnlyWithItsToken(t *testing.T) {
 	c := embedded(t)
-	token := newToken()
+	token := drafts.NewToken()
 	d := newDraft("t")
 	d.Values.Set("narrative", story)
 	r := httptest.NewRequest("POST", "/", nil)
@@ -85,7 +86,7 @@ func TestDraftIsReadOnlyWithItsToken(t *testing.T) {
 	if got, err := c.desk.load(t.Context(), token, ""); err != nil || got.value("narrative") != story {
 		t.Fatalf("%v %v", got, err)
 	}
-	for name, other := range map[string]string{"another": newToken(), "none": "", "short": token[1:], "altered": flip(token)} {
+	for name, other := range map[string]string{"another": drafts.NewToken(), "none": "", "short": token[1:], "altered": flip(token)} {
 		if got, err := c.desk.load(t.Context(), other, ""); err != nil || got != nil {
 			t.Errorf("%s: %v %v", name, got, err)
 		}
@@ -95,7 +96,7 @@ func TestDraftIsReadOnlyWithItsToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := c.desk.load(t.Context(), newToken(), sealed); got != nil {
+	if got, _ := c.desk.load(t.Context(), drafts.NewToken(), sealed); got != nil {
 		t.Error("opened with another token")
 	}
 	if ttl := c.rdb.TTL(t.Context(), c.drafts()[0]).Val(); ttl <= 0 || ttl > 24*time.Hour {

@@ -17,6 +17,7 @@ import (
 
 	handler "github.com/openfaas/templates-sdk/go-http"
 
+	drafts "ipcredit/shared/draft"
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
@@ -58,6 +59,7 @@ type desk struct {
 	keys     keys
 	intake   *tipoff.Intake
 	evidence *evidence.Store
+	drafts   *drafts.Store
 	subjects *subject.Store
 	log      *notary.Log
 	receipts *notary.Key
@@ -70,6 +72,7 @@ func openDesk(env *open.Env) (*desk, error) {
 	d := &desk{
 		env:      env,
 		evidence: evidence.NewStore(env.Journal, env.Objects.Main, env.Now),
+		drafts:   drafts.NewStore(env.Journal),
 		subjects: subject.NewStore(env.Journal),
 		pages:    page.New(Needs.Function, files, env.Site()),
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	drafts "ipcredit/shared/draft"
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
@@ -54,7 +55,7 @@ func (d *desk) showHome(w http.ResponseWriter, r *http.Request, framed, cleared 
 	}
 	if framed {
 		// The first form of the flow stands on this page's button.
-		view.Hidden.Draft, view.Hidden.Ticket = newToken(), d.ticket()
+		view.Hidden.Draft, view.Hidden.Ticket = drafts.NewToken(), d.ticket()
 	}
 	return d.show(w, r, http.StatusOK, "home", framed, view)
 }

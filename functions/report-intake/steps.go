@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	drafts "ipcredit/shared/draft"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/ident"
@@ -88,7 +89,7 @@ func (d *desk) showStep(w http.ResponseWriter, r *http.Request) error {
 		d.see(w, r, "/")
 		return nil
 	case v.draft == nil:
-		v.token, v.cookie, v.draft = newToken(), false, newDraft(d.ticket())
+		v.token, v.cookie, v.draft = drafts.NewToken(), false, newDraft(d.ticket())
 	case v.draft.Sent != nil:
 		d.see(w, r, "/receipt")
 		return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	drafts "ipcredit/shared/draft"
 	"ipcredit/shared/objects/objectstest"
 	"ipcredit/shared/redistest"
 	"ipcredit/shared/tipoff"
@@ -220,7 +221,7 @@ func TestThreat_ReplayedFormMakesNoSecondReportAndNothingElse(t *testing.T) {
 		t.Errorf("a second report: %s", n)
 	}
 	// Without the token the ciphertext is nothing: the ticket alone starts anew.
-	sent.Set("draft", newToken())
+	sent.Set("draft", drafts.NewToken())
 	if a := thief.form("/reports", sent); a.StatusCode != http.StatusBadRequest || strings.Contains(a.body, story) {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
@@ -251,7 +252,7 @@ func TestThreat_PlantedCookieReadsNothing(t *testing.T) {
 	c := embedded(t)
 	// Somebody plants his own draft's token in a victim's browser; the victim
 	// begins at the first page.
-	planted := newToken()
+	planted := drafts.NewToken()
 	victim := c.browser(true)
 	first := victim.with("Cookie", cookiePlain+"="+planted).get("/report/kind")
 	if got := first.fields().Get("draft"); got == planted {
@@ -328,7 +329,7 @@ func TestThreat_PagesAreStoredByNobodyAndRunNothingForeign(t *testing.T) {
 	env.PublicURL = "https://credit.example.com/ip"
 	d.env = &env
 	rec := recorder{h: http.Header{}}
-	d.setCookie(rec, newToken())
+	d.setCookie(rec, drafts.NewToken())
 	if s := rec.h.Get("Set-Cookie"); !strings.HasPrefix(s, "__Host-") || !strings.Contains(s, "Path=/;") || !strings.Contains(s, "Secure") {
 		t.Errorf("over HTTPS: %s", s)
 	}
@@ -356,13 +357,13 @@ func FuzzReport(f *testing.F) {
 	f.Add(uint8(0), "application/json", `{"kind":"unclear","narrative":"\u202e","anonymous":true}`, "x")
 	f.Add(uint8(0), "application/x-www-form-urlencoded", "kind=unclear&narrative=abc", "3f0c9a5e-1b7d-4c66-9d2e-77aa01b4c8f3")
 	f.Add(uint8(0), "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"kind\"\r\n\r\nunclear\r\n--b--\r\n", "")
-	f.Add(uint8(0), "application/x-www-form-urlencoded", "draft="+newToken()+"&carried=AAAA&go=to:check", "")
+	f.Add(uint8(0), "application/x-www-form-urlencoded", "draft="+drafts.NewToken()+"&carried=AAAA&go=to:check", "")
 	paths := []string{
 		"/reports", "/report/kind", "/report/whom", "/report/what", "/report/evidence", "/report/who", "/report/check", "/receipt/saved",
 		"/receipt/file", "/track", "/track/messages", "/track/satisfaction", "/track/reward", "/numbers", "/exit", "/clear",
 	}
 	for n := range paths {
-		f.Add(uint8(n), "application/x-www-form-urlencoded", "draft="+newToken()+"&carried=AAAA&go=pick:x&kind=unclear&party=%F0%9F%8D%8E&numbers=1&narrative=%E2%80%AE&pass=AAAA&from=check", "")
+		f.Add(uint8(n), "application/x-www-form-urlencoded", "draft="+drafts.NewToken()+"&carried=AAAA&go=pick:x&kind=unclear&party=%F0%9F%8D%8E&numbers=1&narrative=%E2%80%AE&pass=AAAA&from=check", "")
 		f.Add(uint8(n), "application/json", `{"reportNo":"482109375516","receipt":"A","score":-1,"text":"x","numbers":["1"]}`, "")
 	}
 	c := embedded(f)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	drafts "ipcredit/shared/draft"
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
@@ -77,11 +78,11 @@ type pass struct {
 const passFor = "follow"
 
 func (d *desk) newPass(number, receipt string) (string, error) {
-	key, err := gcm(d.keys.follow)
+	key, err := drafts.Cipher(d.keys.follow)
 	if err != nil {
 		return "", err
 	}
-	return lock(key, passFor, pass{number, receipt, d.env.Now().Add(chosen.minutes("track.minutes")).Unix()})
+	return drafts.Lock(key, passFor, pass{number, receipt, d.env.Now().Add(chosen.minutes("track.minutes")).Unix()})
 }
 
 // readAsked reads who asks about which report. extra are the members a document
@@ -117,12 +118,12 @@ func (d *desk) readAsked(r *http.Request, extra ...string) (asked, error) {
 	}
 	a.Score, _ = strconv.Atoi(f.Get("score")) // 0 where it is none, which is refused
 	if sealed := f.Get("pass"); sealed != "" && a.Receipt == "" {
-		key, err := gcm(d.keys.follow)
+		key, err := drafts.Cipher(d.keys.follow)
 		if err != nil {
 			return a, err
 		}
 		var p pass
-		if !unlock(key, passFor, sealed, &p) || d.env.Now().Unix() >= p.Until {
+		if !drafts.Unlock(key, passFor, sealed, &p) || d.env.Now().Unix() >= p.Until {
 			a.stale = true
 			return a, nil
 		}

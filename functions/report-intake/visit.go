@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	drafts "ipcredit/shared/draft"
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/seal"
@@ -62,7 +63,7 @@ func (d *desk) enter(r *http.Request) (*visit, error) {
 			v.from = from
 		}
 		carried, ticket = r.PostForm.Get("carried"), r.PostForm.Get("ticket")
-		if sent := r.PostForm.Get("draft"); isToken(sent) {
+		if sent := r.PostForm.Get("draft"); drafts.IsToken(sent) {
 			v.token, v.cookie = sent, sent == kept
 		}
 	} else if step(r.URL.Query().Get("from")) == checkStep {
@@ -76,8 +77,8 @@ func (d *desk) enter(r *http.Request) (*visit, error) {
 		return nil, err
 	}
 	if v.draft == nil && r.Method == http.MethodPost {
-		if !isToken(v.token) {
-			v.token = newToken()
+		if !drafts.IsToken(v.token) {
+			v.token = drafts.NewToken()
 		}
 		if _, ok := readTicket(d.keys.ticket, reportForm, ticket); !ok {
 			ticket = d.ticket()
