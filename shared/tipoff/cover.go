@@ -62,25 +62,17 @@ func (o *Office) Asks(ctx context.Context, a staff.Actor, now time.Time) ([]Aske
 	}
 	var out []Asked
 	for _, unit := range units {
-		for from, step := int64(0), int64(200); ; from += step {
-			numbers, err := o.store.list(ctx, unit, false, from, step)
-			if err != nil {
-				return nil, err
-			}
-			reports, err := o.store.reports(ctx, numbers)
-			if err != nil {
-				return nil, err
-			}
-			for _, r := range reports {
+		err := o.store.each(ctx, func(from, n int64) ([]string, error) { return o.store.list(ctx, unit, false, from, n) },
+			func(r Report) (bool, error) {
 				for _, k := range r.Asks {
 					if k.By == a.User.ID || slices.Contains(decides, unit) {
 						out = append(out, Asked{r.Number, k})
 					}
 				}
-			}
-			if int64(len(numbers)) < step {
-				break
-			}
+				return true, nil
+			})
+		if err != nil {
+			return nil, err
 		}
 	}
 	slices.SortStableFunc(out, func(x, y Asked) int {

@@ -8,7 +8,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"math/big"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -119,6 +121,25 @@ func receiptCheck(chars []byte) int {
 	return 0
 }
 
+// receiptChars goes through what was typed as a receipt: width and case do not
+// matter, fillers are passed over, look-alikes are read as what they stand for.
+func receiptChars(typed string) iter.Seq[rune] {
+	return func(yield func(rune) bool) {
+		for _, c := range norm.NFKC.String(typed) {
+			if filler(c) {
+				continue
+			}
+			c = unicode.ToUpper(c)
+			if to, ok := receiptReads[c]; ok {
+				c = to
+			}
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
 // parseReceipt reads a receipt as people type it: any case, width, spaces and
 // dashes, and letters that look like a digit for the digit. The fault names the
 // field and where it is wrong, never what stands there.
@@ -130,14 +151,7 @@ func parseReceipt(s string) (receipt, error) {
 		return refuse("tipoff.receipt.length", receiptLength)
 	}
 	var chars []byte
-	for _, c := range norm.NFKC.String(s) {
-		if filler(c) {
-			continue
-		}
-		c = unicode.ToUpper(c)
-		if to, ok := receiptReads[c]; ok {
-			c = to
-		}
+	for c := range receiptChars(s) {
 		if c >= 0x80 || strings.IndexByte(receiptAlphabet, byte(c)) < 0 {
 			return refuse("tipoff.receipt.character", len(chars)+1)
 		}
@@ -189,17 +203,7 @@ func LastGroup(receipt string) string {
 
 // SameGroup tells whether what was typed is the last group of the receipt.
 func SameGroup(receipt, typed string) bool {
-	var chars []rune
-	for _, c := range norm.NFKC.String(typed) {
-		if filler(c) {
-			continue
-		}
-		c = unicode.ToUpper(c)
-		if to, ok := receiptReads[c]; ok {
-			c = to
-		}
-		chars = append(chars, c)
-	}
+	chars := slices.Collect(receiptChars(typed))
 	return subtle.ConstantTimeCompare([]byte(string(chars)), []byte(LastGroup(receipt))) == 1
 }
 

@@ -39,8 +39,7 @@ type Retained struct {
 	Erase bool
 }
 
-// retainedAtOnce is about the length of one answer; what is erased makes room for
-// the rest.
+// retainedAtOnce bounds one answer; what is erased makes room for the rest.
 const retainedAtOnce = 500
 
 // RetentionDue lists what is to be erased, or will be within the rule's days of
@@ -53,31 +52,23 @@ func (o *Office) RetentionDue(ctx context.Context, a staff.Actor, now time.Time)
 	}
 	until := today.AddDays(terms.Remind)
 	var out []Retained
-	// Others' stand between his: pages are read until his list is full.
-	for from := int64(0); len(out) < retainedAtOnce; from += retainedAtOnce {
-		numbers, err := o.store.retained(ctx, until, from, retainedAtOnce)
-		if err != nil {
-			return nil, err
-		}
-		reports, err := o.store.reports(ctx, numbers)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range reports {
+	// Others' stand between his: all are read until his list is full.
+	err = o.store.each(ctx, func(from, n int64) ([]string, error) { return o.store.retained(ctx, until, from, n) },
+		func(r Report) (bool, error) {
 			if staff.Can(a, staff.TipoffClock, r.resource(nil), now) != nil {
-				continue
+				return true, nil
 			}
 			clocks, err := r.Clocks(o.store.rules, today)
 			if err != nil {
-				return nil, err
+				return false, err
 			}
 			if k, ok := retention(clocks); ok && !k.Paused {
 				out = append(out, Retained{Report: r, Clock: k, Erase: today.After(k.Due)})
 			}
-		}
-		if len(numbers) < retainedAtOnce {
-			break
-		}
+			return len(out) < retainedAtOnce, nil
+		})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }

@@ -355,6 +355,32 @@ func (s store) list(ctx context.Context, unit string, closed bool, from, n int64
 	return numbers, nil
 }
 
+// page is how many tip-offs are read at a time.
+const page = 200
+
+// each goes through the tip-offs whose numbers numbers returns, page by page, until
+// there are no more or visit wants none.
+func (s store) each(ctx context.Context, numbers func(from, n int64) ([]string, error), visit func(Report) (more bool, err error)) error {
+	for from := int64(0); ; from += page {
+		some, err := numbers(from, page)
+		if err != nil {
+			return err
+		}
+		reports, err := s.reports(ctx, some)
+		if err != nil {
+			return err
+		}
+		for _, r := range reports {
+			if more, err := visit(r); err != nil || !more {
+				return err
+			}
+		}
+		if len(some) < page {
+			return nil
+		}
+	}
+}
+
 // retained reads up to n of the numbers whose last day is no later than the day,
 // from the given place on.
 func (s store) retained(ctx context.Context, on workday.Date, from, n int64) ([]string, error) {
