@@ -20,7 +20,7 @@ func fresh(h http.Header, next, now time.Time) {
 // keep is the seconds an answer may be kept; next is zero where it never changes
 // by itself.
 func keep(next, now time.Time) int {
-	d := chosen.seconds("cache.seconds")
+	d := chosen.Seconds("cache.seconds")
 	if !next.IsZero() {
 		d = min(d, next.Sub(now))
 	}

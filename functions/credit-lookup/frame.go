@@ -59,7 +59,7 @@ func (l *lookup) frame(w http.ResponseWriter, r *http.Request) error {
 
 // widget serves the component's latest version for those who do not pin one.
 func (l *lookup) widget(w http.ResponseWriter, r *http.Request) error {
-	return script(w, r, embed.Script(), chosen.public("cache.seconds"))
+	return script(w, r, embed.Script(), public("cache.seconds"))
 }
 
 // widgetVersion serves one version, which never changes.

@@ -27,7 +27,7 @@ func (l *lookup) spend(r *http.Request, n int) error {
 		}
 		return err
 	}
-	limit := pace.Limit{PerMinute: chosen.n("network.per_minute"), Burst: chosen.n("network.burst")}
+	limit := pace.Limit{PerMinute: chosen.N("network.per_minute"), Burst: chosen.N("network.burst")}
 	wait, err := pace.Take(r.Context(), l.env.Journal, "lookup:"+l.network(r, now), limit, n, now)
 	if err != nil {
 		return err

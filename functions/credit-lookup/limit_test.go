@@ -18,7 +18,7 @@ func TestTooManySearchesOfANetworkWait(t *testing.T) {
 		c := newCity(t, rdb, "2026-05-06")
 		c.firms()
 		ask := func(path, from string) answer { return c.get(path, "X-Forwarded-For", from) }
-		burst := chosen.n("network.burst")
+		burst := chosen.N("network.burst")
 		for i := range burst {
 			if a := ask("/search?q=虚构", "203.0.113.7"); a.StatusCode != 200 {
 				t.Fatalf("search %d of %d: %d %s", i+1, burst, a.StatusCode, a.body)
@@ -105,7 +105,7 @@ func TestKeyWithTheScopeRaisesTheLimit(t *testing.T) {
 			return "Bearer " + text
 		}
 		good, other := issue(staff.ScopeLookup, "2026-05-06"), issue(staff.ScopeMaterial, "")
-		for i := range chosen.n("network.burst") + 10 {
+		for i := range chosen.N("network.burst") + 10 {
 			if a := c.get("/search?q=虚构", "Authorization", good); a.StatusCode != 200 {
 				t.Fatalf("search %d: %d %s", i, a.StatusCode, a.body)
 			}

@@ -73,7 +73,7 @@ func (l *lookup) match(w http.ResponseWriter, r *http.Request) error {
 			return fault.New(fault.Invalid, "credit-lookup.id", longestID).With("queries/"+strconv.Itoa(i)+"/id", "credit-lookup.id", longestID)
 		}
 	}
-	if err := l.spend(r, 1+len(in.Queries)/chosen.n("match.per_call")); err != nil {
+	if err := l.spend(r, 1+len(in.Queries)/chosen.N("match.per_call")); err != nil {
 		return err
 	}
 	results, err := l.answer(r, in.Queries)
@@ -131,7 +131,7 @@ func (l *lookup) answer(r *http.Request, queries []question) ([]matched, error) 
 			c.Why += page.Say(lang, "credit-lookup.and") + page.Say(lang, "credit-lookup.name_differs")
 		}
 	}
-	byName, err := store.Match(r.Context(), names, chosen.n("match.candidates"))
+	byName, err := store.Match(r.Context(), names, chosen.N("match.candidates"))
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (m *matched) refuse(lang page.Lang, field string, err error) {
 // add takes hits as candidates, those of another district a little lower. A code
 // is decisive wherever its subject is.
 func (m *matched) add(lang page.Lang, hits []subject.Hit, district string) {
-	less := 1 - float64(chosen.n("match.district_percent"))/100
+	less := 1 - float64(chosen.N("match.district_percent"))/100
 	for _, h := range hits {
 		c := candidate{hit{Code: h.Code, Name: h.Name, Score: h.Score, Why: words(lang, h.Why)}, features{Features: h.Features}}
 		if district != "" {

@@ -38,7 +38,7 @@ func (l *lookup) search(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	text := strings.TrimSpace(q.Get("q"))
 	if html && text == "" {
-		w.Header().Set("Cache-Control", chosen.public("cache.seconds"))
+		w.Header().Set("Cache-Control", public("cache.seconds"))
 		w.Header()["Vary"] = varyAccept
 		return l.pages.Show(w, r, http.StatusOK, "search", searchPage{})
 	}
@@ -69,7 +69,7 @@ func (l *lookup) search(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	h := w.Header()
-	h.Set("Cache-Control", chosen.public("cache.search_seconds"))
+	h.Set("Cache-Control", public("cache.search_seconds"))
 	if !html {
 		h["Vary"] = []string{"Accept, Accept-Language"}
 		answer := found{Results: make([]hit, len(result.Hits)), Total: result.Total, Suggest: suggestions(lang, text, result)}
@@ -110,9 +110,9 @@ type foundSubject struct{ Code, Name, Kind, Area, Why string }
 func (p searchPage) AtLeast() bool { return p.Total.Relation == "gte" }
 
 func limitOf(q url.Values) (int, error) {
-	text, most := q.Get("limit"), chosen.n("search.most")
+	text, most := q.Get("limit"), chosen.N("search.most")
 	if text == "" {
-		return chosen.n("search.limit"), nil
+		return chosen.N("search.limit"), nil
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > most {

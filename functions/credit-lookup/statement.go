@@ -97,7 +97,7 @@ func (l *lookup) statement(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	expires := now.Add(time.Duration(chosen.n("statement.hours")) * time.Hour)
+	expires := now.Add(time.Duration(chosen.N("statement.hours")) * time.Hour)
 	if a.Next != nil && a.Next.Before(expires) {
 		expires = *a.Next
 	}
@@ -168,6 +168,6 @@ func (l *lookup) jwks(w http.ResponseWriter, r *http.Request) error {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/jwk-set+json")
-	h.Set("Cache-Control", chosen.public("cache.keys_seconds"))
+	h.Set("Cache-Control", public("cache.keys_seconds"))
 	return send(w, r, http.StatusOK, tagOf(body), body)
 }

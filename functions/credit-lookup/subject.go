@@ -63,7 +63,7 @@ func moveTo(w http.ResponseWriter, r *http.Request, code string) error {
 	dir, last := path.Split(r.URL.Path)
 	to := url.URL{Path: dir + code + path.Ext(last), RawQuery: r.URL.RawQuery}
 	h := w.Header()
-	h.Set("Cache-Control", chosen.public("cache.seconds"))
+	h.Set("Cache-Control", public("cache.seconds"))
 	h.Set("Location", to.String())
 	w.WriteHeader(http.StatusPermanentRedirect)
 	return nil
@@ -124,7 +124,7 @@ func (s standing) status() int {
 func (s standing) cached(h http.Header) {
 	switch {
 	case s.State == unknown || s.Because != nil:
-		h.Set("Cache-Control", chosen.public("cache.unknown_seconds"))
+		h.Set("Cache-Control", public("cache.unknown_seconds"))
 	case s.State == failed:
 		h.Set("Cache-Control", "no-store")
 		h.Set("Retry-After", "30")

@@ -20,15 +20,15 @@ func (d *desk) network(r *http.Request, now time.Time) string {
 // everybody, than people write. It refuses nothing.
 func (d *desk) pressed(r *http.Request, now time.Time) (bool, error) {
 	j := d.env.Journal
-	own, err := pace.Take(r.Context(), j, "report:"+d.network(r, now), chosen.rate("network.per_minute", "network.burst"), 1, now)
+	own, err := pace.Take(r.Context(), j, "report:"+d.network(r, now), rate("network.per_minute", "network.burst"), 1, now)
 	if err != nil {
 		return false, err
 	}
-	all, err := pace.Take(r.Context(), j, "report", chosen.rate("all.per_minute", "all.burst"), 1, now)
+	all, err := pace.Take(r.Context(), j, "report", rate("all.per_minute", "all.burst"), 1, now)
 	return own > 0 || all > 0, err
 }
 
 // searching slows down whoever searches the register here.
 func (d *desk) searching(r *http.Request, now time.Time) (time.Duration, error) {
-	return pace.Take(r.Context(), d.env.Journal, "reportsearch:"+d.network(r, now), chosen.rate("search.per_minute", "search.burst"), 1, now)
+	return pace.Take(r.Context(), d.env.Journal, "reportsearch:"+d.network(r, now), rate("search.per_minute", "search.burst"), 1, now)
 }

@@ -54,7 +54,7 @@ func (d *desk) send(w http.ResponseWriter, r *http.Request) error {
 	}
 	now := d.env.Now()
 	t, ours := readTicket(d.keys.ticket, reportForm, v.draft.Ticket)
-	if !ours || now.Sub(t.at) >= chosen.hours("ticket.hours") {
+	if !ours || now.Sub(t.at) >= chosen.Hours("ticket.hours") {
 		// A form older than its ticket: it is offered again, with all there is.
 		v.draft.Ticket = d.ticket()
 		return d.offer(w, r, v, fault.New(fault.Conflict, "report-intake.old_form"))
@@ -63,7 +63,7 @@ func (d *desk) send(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if pressed || now.Sub(t.at) < chosen.seconds("ticket.least_seconds") || r.PostForm.Get("website") != "" {
+	if pressed || now.Sub(t.at) < chosen.Seconds("ticket.least_seconds") || r.PostForm.Get("website") != "" {
 		q := askAbout(d.keys.question, t.text)
 		answer := strings.TrimSpace(r.PostForm.Get("answer"))
 		if !q.right(answer) {

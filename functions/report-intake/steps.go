@@ -287,7 +287,7 @@ func (d *desk) searchPage(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return d.stepPage(w, r, http.StatusTooManyRequests, v, whomStep,
 			fault.New(fault.TooMany, "report-intake.search_rate").With("party", "report-intake.search_rate"))
 	}
-	result, err := d.subjects.Search(r.Context(), view.Query, chosen.n("search.results"), "")
+	result, err := d.subjects.Search(r.Context(), view.Query, chosen.N("search.results"), "")
 	if f, refused := fault.Of(err); refused {
 		return d.stepPage(w, r, http.StatusBadRequest, v, whomStep, fault.New(f.Kind, f.Code, f.Args...).With("party", f.Code, f.Args...))
 	}

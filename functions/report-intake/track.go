@@ -82,7 +82,7 @@ func (d *desk) newPass(number, receipt string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return drafts.Lock(key, passFor, pass{number, receipt, d.env.Now().Add(chosen.minutes("track.minutes")).Unix()})
+	return drafts.Lock(key, passFor, pass{number, receipt, d.env.Now().Add(chosen.Minutes("track.minutes")).Unix()})
 }
 
 // readAsked reads who asks about which report. extra are the members a document
@@ -299,7 +299,7 @@ func (d *desk) moreEvidence(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Ended, "report-intake.erased")
 	}
 	token, _, err := d.evidence.OpenBox(r.Context(), evidence.BoxSpec{
-		For: "tip-off:" + v.Report.Number, To: v.To, Key: v.Report.Key, Until: now.Add(chosen.hours("box.hours")), By: "reporter",
+		For: "tip-off:" + v.Report.Number, To: v.To, Key: v.Report.Key, Until: now.Add(chosen.Hours("box.hours")), By: "reporter",
 		Return: Needs.Function + "/track",
 	})
 	if err != nil {

@@ -31,7 +31,7 @@ func sealDraft(token string, v *draft) (name, sealed string, err error) {
 	if sealed, err = drafts.Lock(key, name, v); err != nil {
 		return "", "", err
 	}
-	if len(sealed) > chosen.n("draft.kib")<<10 {
+	if len(sealed) > chosen.N("draft.kib")<<10 {
 		return "", "", fault.New(fault.TooLarge, "report-intake.draft_large")
 	}
 	return name, sealed, nil
@@ -42,12 +42,12 @@ func sealDraft(token string, v *draft) (name, sealed string, err error) {
 // the draft alone, and only a page that is killed loses it.
 func (d *desk) room(r *http.Request, n int) (bool, error) {
 	now, kib := d.env.Now(), 1+n>>10
-	wait, err := pace.Take(r.Context(), d.env.Journal, "draft:"+d.network(r, now), chosen.rate("draft.network_kib_minute", "draft.network_kib_burst"), kib, now)
+	wait, err := pace.Take(r.Context(), d.env.Journal, "draft:"+d.network(r, now), rate("draft.network_kib_minute", "draft.network_kib_burst"), kib, now)
 	if err != nil || wait > 0 {
 		return false, err
 	}
 	all, err := d.drafts.Count(r.Context(), workday.DateOf(now).String(), kib)
-	return err == nil && all <= int64(chosen.n("draft.day_mib"))<<10, err
+	return err == nil && all <= int64(chosen.N("draft.day_mib"))<<10, err
 }
 
 // save keeps the draft and returns its ciphertext for the page; kept is false
@@ -61,7 +61,7 @@ func (d *desk) save(r *http.Request, token string, v *draft) (sealed string, kep
 		return "", false, err
 	}
 	if kept {
-		err = d.drafts.Put(r.Context(), name, sealed, chosen.hours("draft.hours"))
+		err = d.drafts.Put(r.Context(), name, sealed, chosen.Hours("draft.hours"))
 	} else {
 		// An earlier one would be taken for the draft as it stands.
 		err = d.drafts.Drop(r.Context(), name)
@@ -82,7 +82,7 @@ func (d *desk) saveUnchanged(r *http.Request, token string, v *draft) error {
 	if room, err := d.room(r, len(sealed)); err != nil || !room {
 		return err
 	}
-	return d.drafts.Replace(r.Context(), name, v.read, sealed, chosen.hours("draft.hours"))
+	return d.drafts.Replace(r.Context(), name, v.read, sealed, chosen.Hours("draft.hours"))
 }
 
 // load returns the draft of the token: the one kept here, or where it has ended
@@ -155,7 +155,7 @@ func (d *desk) setCookie(w http.ResponseWriter, token string) {
 	}
 	c := http.Cookie{
 		Name: cookieSecure, Value: token, Path: "/", Secure: true, HttpOnly: true,
-		SameSite: http.SameSiteStrictMode, MaxAge: int(chosen.hours("draft.hours").Seconds()),
+		SameSite: http.SameSiteStrictMode, MaxAge: int(chosen.Hours("draft.hours").Seconds()),
 	}
 	if d.plain() {
 		c.Name, c.Path, c.Secure = cookiePlain, path, false

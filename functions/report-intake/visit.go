@@ -189,7 +189,7 @@ func (d *desk) attach(r *http.Request, v *visit) error {
 		return err
 	}
 	token, name, err := d.evidence.OpenBox(r.Context(), evidence.BoxSpec{
-		For: evidence.Draft, To: id.Recipient(), Until: d.env.Now().Add(chosen.hours("box.hours")), By: "reporter",
+		For: evidence.Draft, To: id.Recipient(), Until: d.env.Now().Add(chosen.Hours("box.hours")), By: "reporter",
 		Return: Needs.Function + "/report/" + string(evidenceStep),
 	})
 	if err != nil {

@@ -164,7 +164,7 @@ func (d *desk) showPassword(w http.ResponseWriter, r *http.Request, a staff.Acto
 			return err
 		}
 	}
-	return d.pages.Show(w, r, status, "password", &passwordPage{b, d.staff.Params()["password.least"].Value, first})
+	return d.pages.Show(w, r, status, "password", &passwordPage{b, d.staff.Params().N("password.least"), first})
 }
 
 // baseOf is base without links while a first sign-in is not finished.

@@ -88,7 +88,7 @@ type activatePage struct {
 
 func (d *desk) activatePage(r *http.Request, a staff.Actor) (data, error) {
 	b, err := d.base(r, a)
-	return &activatePage{b, d.staff.Params()["password.least"].Value}, err
+	return &activatePage{b, d.staff.Params().N("password.least")}, err
 }
 
 // activate opens the account of a subject and leads to the sign-in page, where

@@ -32,7 +32,7 @@ func (d *desk) keysPage(r *http.Request, a staff.Actor) (data, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &keysPage{base: b, MayManage: a.May(staff.KeyManage, now), Overlap: d.staff.Params()["key.overlap_days"].Value}
+	p := &keysPage{base: b, MayManage: a.May(staff.KeyManage, now), Overlap: d.staff.Params().N("key.overlap_days")}
 	orgs, err := d.staff.Organizations(r.Context(), false)
 	if err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ func (d *Desk) CreateUser(ctx context.Context, by Actor, n NewUser, now time.Tim
 	if err != nil {
 		return User{}, "", err
 	}
-	c := credential{Hash: hash, Must: true, OneTimeUntil: now.Add(d.p.hours("password.one_time_hours")).UTC(), ChangedAt: now.UTC()}
+	c := credential{Hash: hash, Must: true, OneTimeUntil: now.Add(d.p.Hours("password.one_time_hours")).UTC(), ChangedAt: now.UTC()}
 	err = d.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.user_create", Ref: "user:" + u.ID, At: now},
 		[]string{d.key("name", u.Username), d.key("org", n.Org)}, func(tx *journal.Tx) error {
 			o, err := d.org(ctx, tx.Read(), n.Org)

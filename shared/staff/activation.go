@@ -58,7 +58,7 @@ func (s *Store) IssueActivation(ctx context.Context, by Actor, in Issue, now tim
 	if err != nil {
 		return Activation{}, "", fieldFault("code", err)
 	}
-	a := Activation{Code: string(code), Division: in.Division, Role: in.Role, ExpiresAt: now.Add(s.p.days("activation.days")).UTC()}
+	a := Activation{Code: string(code), Division: in.Division, Role: in.Role, ExpiresAt: now.Add(s.p.Days("activation.days")).UTC()}
 	if a.Name, err = readName("name", in.Name, 80); err != nil {
 		return Activation{}, "", err
 	}
@@ -74,7 +74,7 @@ func (s *Store) Invite(ctx context.Context, by Actor, role Role, now time.Time) 
 		return Activation{}, "", err
 	}
 	return s.issue(ctx, by, Activation{Code: by.Org.Code, Name: by.Org.Name, Division: by.Org.Division(), Role: role,
-		Invited: by.Org.ID, ExpiresAt: now.Add(s.p.days("invitation.days")).UTC()}, now)
+		Invited: by.Org.ID, ExpiresAt: now.Add(s.p.Days("invitation.days")).UTC()}, now)
 }
 
 func (s *Store) issue(ctx context.Context, by Actor, a Activation, now time.Time) (Activation, string, error) {

@@ -62,14 +62,14 @@ func (d *Desk) Bootstrap(ctx context.Context, f First, now time.Time) (FirstSecr
 	}
 	out.Username, out.Password, out.TOTPSecret = u.Username, oneTime(), newTOTPSecret()
 	out.TOTPURL = TOTPURL(f.Issuer, u.Username, out.TOTPSecret)
-	c := credential{Must: true, OneTimeUntil: now.Add(d.p.hours("password.one_time_hours")).UTC(), ChangedAt: now.UTC()}
+	c := credential{Must: true, OneTimeUntil: now.Add(d.p.Hours("password.one_time_hours")).UTC(), ChangedAt: now.UTC()}
 	if c.Hash, err = d.v.hash(ctx, u.ID, out.Password); err != nil {
 		return out, err
 	}
 	if c.TOTP, err = d.v.sealSecret(u.ID, out.TOTPSecret); err != nil {
 		return out, err
 	}
-	out.Recovery, c.Recovery = d.v.newRecovery(u.ID, d.p.n("recovery.codes"))
+	out.Recovery, c.Recovery = d.v.newRecovery(u.ID, d.p.N("recovery.codes"))
 	err = d.j.Commit(ctx, journal.Entry{Actor: operatorID, Action: "staff.bootstrap", Ref: "user:" + u.ID, At: now},
 		[]string{d.key("name", u.Username), d.key("holders", string(f.Role))}, func(tx *journal.Tx) error {
 			n, err := d.holders(ctx, tx, f.Role, "", now)

@@ -181,7 +181,7 @@ func (d *Desk) second(id string, c credential, in SignIn, now time.Time) (step i
 			return 0, "", false
 		}
 	}
-	step, ok = matchTOTP(secret, in.Code, now, d.p.n("totp.window_steps"), c.LastStep)
+	step, ok = matchTOTP(secret, in.Code, now, d.p.N("totp.window_steps"), c.LastStep)
 	if c.TOTP == "" {
 		// Nothing enrolled yet: the password opens the first page and no other.
 		return 0, "", true
@@ -419,11 +419,11 @@ func (d *Desk) ConfirmTOTP(ctx context.Context, a Actor, code, network, agent st
 	if secret == "" {
 		return Signed{}, nil, fault.New(fault.Conflict, "staff.changed")
 	}
-	step, ok := matchTOTP(secret, code, now, d.p.n("totp.window_steps"), 0)
+	step, ok := matchTOTP(secret, code, now, d.p.N("totp.window_steps"), 0)
 	if !ok {
 		return Signed{}, nil, try.lost(ctx, wrong)
 	}
-	codes, stored := d.v.newRecovery(a.User.ID, d.p.n("recovery.codes"))
+	codes, stored := d.v.newRecovery(a.User.ID, d.p.N("recovery.codes"))
 	err = d.change(ctx, a.User.ID, "staff.totp", a.User.ID, now, "", func(c *credential) error {
 		if now := c.Pending; now == "" {
 			return fault.New(fault.Conflict, "staff.changed")
@@ -452,7 +452,7 @@ func (d *Desk) NewRecovery(ctx context.Context, a Actor, password, network strin
 	if c.TOTP == "" {
 		return nil, fault.New(fault.Conflict, "staff.totp.none")
 	}
-	codes, stored := d.v.newRecovery(a.User.ID, d.p.n("recovery.codes"))
+	codes, stored := d.v.newRecovery(a.User.ID, d.p.N("recovery.codes"))
 	key := d.secretKey(a.User.ID)
 	err = d.commit(ctx, journal.Entry{Actor: a.User.ID, Action: "staff.recovery", Ref: "user:" + a.User.ID, At: now},
 		[]string{key}, func(tx *journal.Tx) error {

@@ -132,7 +132,7 @@ func (s *Store) Key(ctx context.Context, authorization string, scope Scope, now 
 	if err := s.Spend(ctx, k, 1, now); err != nil {
 		return Key{}, err
 	}
-	if now.Sub(used) >= s.p.minutes("key.use_minutes") {
+	if now.Sub(used) >= s.p.Minutes("key.use_minutes") {
 		if err := s.writeUse(ctx, id, now); err != nil {
 			return Key{}, err
 		}
@@ -145,7 +145,7 @@ func (s *Store) Key(ctx context.Context, authorization string, scope Scope, now 
 // Spend takes n calls from the key's bucket; Key has taken one already. Work
 // that costs more than a call (500 names in one match) spends more.
 func (s *Store) Spend(ctx context.Context, k Key, n int, now time.Time) error {
-	limit := pace.Limit{PerMinute: s.p.n("key.per_minute"), Burst: s.p.n("key.burst")}
+	limit := pace.Limit{PerMinute: s.p.N("key.per_minute"), Burst: s.p.N("key.burst")}
 	wait, err := pace.Take(ctx, s.j, "key:"+k.ID, limit, n, now)
 	if err != nil {
 		return err
@@ -200,7 +200,7 @@ func (s *Store) issueKey(ctx context.Context, by Actor, order KeyOrder, id, secr
 	if err != nil {
 		return Key{}, "", err
 	}
-	ends, err := lastDay("until", order.Until, now, s.p.n("key.days"))
+	ends, err := lastDay("until", order.Until, now, s.p.N("key.days"))
 	if err != nil {
 		return Key{}, "", err
 	}
@@ -248,14 +248,14 @@ func (s *Store) RotateKey(ctx context.Context, by Actor, id, overlap string, now
 			if !k.Works(now) || k.ReplacedBy != "" {
 				return fault.New(fault.Conflict, "staff.key.ended")
 			}
-			until, err := lastDay("overlap", overlap, now, s.p.n("key.overlap_days"))
+			until, err := lastDay("overlap", overlap, now, s.p.N("key.overlap_days"))
 			if err != nil {
 				return err
 			}
 			made = k
 			made.ID, made.Hash, made.Replaces = newID, hashSecret(secret), k.ID
 			made.CreatedAt, made.CreatedBy = now.UTC(), by.id()
-			made.ExpiresAt = now.Add(s.p.days("key.days")).UTC()
+			made.ExpiresAt = now.Add(s.p.Days("key.days")).UTC()
 			k.ReplacedBy = newID
 			if until.Before(k.ExpiresAt) {
 				k.ExpiresAt = until.UTC()

@@ -18,8 +18,8 @@ type Lock struct {
 }
 
 func (p Params) lock(free string) Lock {
-	return Lock{Free: p.n(free), First: p.seconds("signin.first_wait_seconds"),
-		Longest: p.seconds("signin.longest_wait_seconds"), Forget: p.hours("signin.forget_hours")}
+	return Lock{Free: p.N(free), First: p.Seconds("signin.first_wait_seconds"),
+		Longest: p.Seconds("signin.longest_wait_seconds"), Forget: p.Hours("signin.forget_hours")}
 }
 
 // Until is the instant before which no further attempt is looked at; the zero

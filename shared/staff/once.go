@@ -68,7 +68,7 @@ func (s *Store) Made(ctx context.Context, now time.Time) error {
 
 func (s *Store) repeats(q *submission, m Made, now time.Time) error {
 	switch {
-	case now.Sub(m.At) >= s.p.hours("once.hours"):
+	case now.Sub(m.At) >= s.p.Hours("once.hours"):
 		return nil
 	case m.Body != q.body:
 		return fault.New(fault.Refused, "fn.key_reused").With("Idempotency-Key", "fn.key_reused")
@@ -105,7 +105,7 @@ func (s *Store) commit(ctx context.Context, e journal.Entry, watch []string, f f
 
 // forget takes off the notes that no longer count, at most a hundred a call.
 func (s *Store) forget(ctx context.Context, now time.Time) (int, error) {
-	names, err := s.before(ctx, s.key("onces"), now.Add(-s.p.hours("once.hours")), 100)
+	names, err := s.before(ctx, s.key("onces"), now.Add(-s.p.Hours("once.hours")), 100)
 	if err != nil || len(names) == 0 {
 		return 0, err
 	}
@@ -121,7 +121,7 @@ func (s *Store) forget(ctx context.Context, now time.Time) (int, error) {
 			if err != nil {
 				return err
 			}
-			if now.Sub(m.At) < s.p.hours("once.hours") {
+			if now.Sub(m.At) < s.p.Hours("once.hours") {
 				continue // used again meanwhile
 			}
 			tx.Del(key)

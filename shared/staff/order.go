@@ -131,7 +131,7 @@ func (d *Desk) Do(ctx context.Context, by Actor, o Order, now time.Time) (Outcom
 		return d.execute(ctx, by, o, nil, now)
 	}
 	p := Proposal{ID: newID("p", now), Order: o, Username: target.Username, Org: org.ID, By: by.id(), At: now.UTC(),
-		ExpiresAt: now.Add(d.p.days("proposal.days")).UTC()}
+		ExpiresAt: now.Add(d.p.Days("proposal.days")).UTC()}
 	err = d.commit(ctx, journal.Entry{Actor: by.id(), Action: "staff.propose", Ref: "proposal:" + p.ID, At: now},
 		nil, func(tx *journal.Tx) error {
 			tx.SAdd(d.key("proposals"), p.ID)
@@ -253,7 +253,7 @@ func (d *Desk) execute(ctx context.Context, by Actor, o Order, p *Proposal, now 
 		if err != nil {
 			return Outcome{}, err
 		}
-		reset = credential{Hash: hash, Must: true, OneTimeUntil: now.Add(d.p.hours("password.one_time_hours")).UTC(), ChangedAt: now.UTC()}
+		reset = credential{Hash: hash, Must: true, OneTimeUntil: now.Add(d.p.Hours("password.one_time_hours")).UTC(), ChangedAt: now.UTC()}
 	}
 	ukey := d.key("user", o.User)
 	watch := []string{ukey}

@@ -276,7 +276,7 @@ func (s *Store) Delegate(ctx context.Context, by Actor, to string, roles []Role,
 	if err := Can(by, DelegationGrant, Resource{Unit: by.Org.ID}, now); err != nil {
 		return d, err
 	}
-	if err := span.check(now, s.p.n("delegation.days")); err != nil {
+	if err := span.check(now, s.p.N("delegation.days")); err != nil {
 		return d, err
 	}
 	if len(roles) == 0 || slices.ContainsFunc(roles, func(r Role) bool { return !slices.Contains(delegable, r) }) {
@@ -335,7 +335,7 @@ func (s *Store) Substitute(ctx context.Context, by Actor, absent, standIn string
 	if err := Can(by, SubstituteGrant, Resource{Unit: by.Org.ID}, now); err != nil {
 		return sub, err
 	}
-	if err := span.check(now, s.p.n("substitute.days")); err != nil {
+	if err := span.check(now, s.p.N("substitute.days")); err != nil {
 		return sub, err
 	}
 	if absent == standIn {

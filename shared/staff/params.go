@@ -4,62 +4,37 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
+
+	"ipcredit/shared/ruleset"
 )
 
 //go:embed data
 var data embed.FS
 
-// Param is one number we chose or took from a source, with the mark that says
-// which ("[design]", "[memory-check]", …). Pages that show it show the mark.
-type Param struct {
-	Value int    `json:"value"`
-	Mark  string `json:"mark"`
-	Why   string `json:"why"`
-}
-
 // Params are the numbers of this package, read from data/params.json.
-type Params map[string]Param
+type Params struct{ ruleset.Chosen }
 
-var defaults = sync.OnceValue(func() Params {
-	var f struct {
-		Source, AsOf string
-		Params       Params
+var defaults = sync.OnceValue(func() ruleset.Chosen {
+	b, err := data.ReadFile("data/params.json")
+	if err != nil {
+		panic(fmt.Sprintf("staff: %v", err))
 	}
-	read("params.json", &f)
-	return f.Params
+	return ruleset.ReadChosen(b)
 })
 
 // Defaults returns a copy of the embedded parameters.
-func Defaults() Params {
-	p := make(Params, len(defaults()))
-	for k, v := range defaults() {
-		p[k] = v
-	}
-	return p
-}
+func Defaults() Params { return Params{maps.Clone(defaults())} }
 
 // Set returns p with one value replaced; it changes p. For tests and settings.
 func (p Params) Set(name string, value int) Params {
-	v := p[name]
+	v := p.Chosen[name]
 	v.Value = value
-	p[name] = v
+	p.Chosen[name] = v
 	return p
 }
-
-func (p Params) n(name string) int {
-	v, ok := p[name]
-	if !ok {
-		panic("staff: no parameter " + name)
-	}
-	return v.Value
-}
-
-func (p Params) minutes(name string) time.Duration { return time.Duration(p.n(name)) * time.Minute }
-func (p Params) seconds(name string) time.Duration { return time.Duration(p.n(name)) * time.Second }
-func (p Params) hours(name string) time.Duration   { return time.Duration(p.n(name)) * time.Hour }
-func (p Params) days(name string) time.Duration    { return time.Duration(p.n(name)) * 24 * time.Hour }
 
 // read decodes an embedded data file. A broken one is a broken build: a test
 // reads them all, so the panic cannot reach a running city.

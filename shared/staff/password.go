@@ -37,10 +37,10 @@ func CheckPassword(p Params, username, password string) error {
 	password = norm.NFKC.String(password)
 	n := utf8.RuneCountInString(password)
 	switch {
-	case n < p.n("password.least"):
-		return bad("staff.password.short", p.n("password.least"))
-	case n > p.n("password.most"):
-		return bad("staff.password.long", p.n("password.most"))
+	case n < p.N("password.least"):
+		return bad("staff.password.short", p.N("password.least"))
+	case n > p.N("password.most"):
+		return bad("staff.password.long", p.N("password.most"))
 	case strings.ContainsFunc(password, unicode.IsControl):
 		return bad("staff.password.control")
 	}
@@ -61,7 +61,7 @@ func CheckPassword(p Params, username, password string) error {
 	for _, r := range low {
 		distinct[r] = true
 	}
-	if len(distinct) < p.n("password.distinct") || walk(low) {
+	if len(distinct) < p.N("password.distinct") || walk(low) {
 		return bad("staff.password.simple")
 	}
 	return nil

@@ -309,7 +309,7 @@ func TestEmbeddedDataAgrees(t *testing.T) {
 	if !covers("410000", "410771") || !covers("410700", "410702") || covers("410702", "410700") || covers("410702", "410711") {
 		t.Error("covers is wrong")
 	}
-	for name, p := range Defaults() {
+	for name, p := range Defaults().Chosen {
 		if p.Value <= 0 || p.Mark == "" || p.Why == "" {
 			t.Errorf("parameter %s has no value, mark or reason", name)
 		}

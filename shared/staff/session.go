@@ -74,9 +74,9 @@ func short(s string, n int) string {
 
 // ends is the instant at which the session is over if it is not used again.
 func (s *Store) ends(v Session) time.Time {
-	idle, absolute := s.p.minutes("session.idle_minutes"), s.p.hours("session.absolute_hours")
+	idle, absolute := s.p.Minutes("session.idle_minutes"), s.p.Hours("session.absolute_hours")
 	if v.First {
-		absolute = s.p.minutes("session.first_minutes")
+		absolute = s.p.Minutes("session.first_minutes")
 	}
 	last := v.Created.Add(absolute)
 	if e := v.Seen.Add(idle); e.Before(last) {
@@ -129,7 +129,7 @@ func (s *Store) who(ctx context.Context, token string, now time.Time) (Actor, Se
 	if a.User.Disabled || a.Org.Closed || a.User.Epoch != v.Epoch {
 		return none, v, signedOut()
 	}
-	if now.Sub(v.Seen) >= s.p.seconds("session.touch_seconds") {
+	if now.Sub(v.Seen) >= s.p.Seconds("session.touch_seconds") {
 		v.Seen = now.UTC()
 		// A session in its last second is not worth a write.
 		if left := s.ends(v).Sub(now); left > time.Second {

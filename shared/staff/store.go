@@ -258,7 +258,7 @@ func (s *Store) putSession(ctx context.Context, hash string, v Session, ttl time
 	_, err = s.rdb().TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.Set(ctx, s.j.Tmp("session", hash), b, ttl)
 		p.ZAdd(ctx, list, redis.Z{Score: float64(v.Created.Unix()), Member: hash})
-		p.Expire(ctx, list, s.p.hours("session.absolute_hours"))
+		p.Expire(ctx, list, s.p.Hours("session.absolute_hours"))
 		return nil
 	})
 	if err != nil {

@@ -43,7 +43,7 @@ func NewVault(pepper, totpSeal []byte, p Params) (*Vault, error) {
 		return nil, errors.New("staff: password-pepper and totp-seal need 32 bytes or more")
 	}
 	v := &Vault{
-		cost: cost{uint32(p.n("password.memory_kib")), uint32(p.n("password.passes")), uint32(p.n("password.threads"))},
+		cost: cost{uint32(p.N("password.memory_kib")), uint32(p.N("password.passes")), uint32(p.N("password.threads"))},
 		// Two at once: one sign-in never waits for a single slow one.
 		slots: make(chan struct{}, 2),
 	}
