@@ -28,7 +28,7 @@ var order = []string{
 	// Between the matters and the network; no matter knows of these.
 	"open", "fn",
 	// For tests only.
-	"redistest", "objectstest", "browsertest",
+	"redistest", "objectstest", "citytest", "browsertest",
 }
 
 // may lists, for each import that not everybody may have, who has it. A package

@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,22 +14,6 @@ import (
 
 	"ipcredit/shared/browsertest"
 )
-
-// npmFile is a file of a package that `npm ci` in shared/browsertest installs.
-func npmFile(t *testing.T, parts ...string) string {
-	t.Helper()
-	file, err := filepath.Abs(filepath.Join(append([]string{"..", "shared", "browsertest", "node_modules"}, parts...)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(file); err != nil {
-		if os.Getenv("REQUIRE_REAL") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("%v: run npm ci in shared/browsertest", err)
-	}
-	return file
-}
 
 // sizes are those around the limits of pieces, objects and calls, and one that
 // fits into none.
@@ -93,7 +75,7 @@ const tus = require(client), fs = require("fs"), path = require("path");
 // killed while each of them sends, and the officer gets what was sent.
 func TestStandardTusClientsUploadToTheWholeCity(t *testing.T) {
 	lasting(t)
-	tusjs, uppy := npmFile(t, "tus-js-client", "dist", "tus.js"), npmFile(t, "uppy", "dist", "uppy.min.js")
+	site := browsertest.UploadClients(t)
 	r := reside(t)
 	officer := r.visitor()
 	officer.enters(r.login("hongqi.handler"))
@@ -157,7 +139,7 @@ func TestStandardTusClientsUploadToTheWholeCity(t *testing.T) {
 		}
 		tip := lodge(t)
 		whole(t, tip, func() func() (string, bool) {
-			cmd := exec.CommandContext(t.Context(), node, "-e", nodeScript, npmFile(t, "tus-js-client"), tip.EvidenceEndpoint, dir)
+			cmd := exec.CommandContext(t.Context(), node, "-e", nodeScript, browsertest.Module(t, "tus-js-client"), tip.EvidenceEndpoint, dir)
 			ended := make(chan string, 1)
 			go func() {
 				out, err := cmd.CombinedOutput()
@@ -177,7 +159,6 @@ func TestStandardTusClientsUploadToTheWholeCity(t *testing.T) {
 		})
 	})
 
-	site := clientSite(t, tusjs, uppy)
 	b := browsertest.New(t)
 	inBrowser := func(t *testing.T, script string) {
 		t.Helper()
@@ -235,19 +216,4 @@ func TestStandardTusClientsUploadToTheWholeCity(t *testing.T) {
 			return r.failed.length ? "failed: " + r.failed.map((f) => f.name + " " + f.error).join(", ") : "ok";
 		}`)
 	})
-}
-
-// clientSite is a page of another origin with the clients.
-func clientSite(t *testing.T, tusjs, uppy string) string {
-	t.Helper()
-	mux := http.NewServeMux()
-	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(w, `<!DOCTYPE html><html lang="zh-CN"><title>clients</title><link rel="icon" href="data:,"><script src="/tus.js"></script><script src="/uppy.js"></script>`)
-	})
-	mux.HandleFunc("/tus.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, tusjs) })
-	mux.HandleFunc("/uppy.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, uppy) })
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	return server.URL + "/"
 }

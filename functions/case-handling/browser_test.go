@@ -51,14 +51,14 @@ func TestEveryPageInABrowser(t *testing.T) {
 	k.done(closed.Number, "state", "to", "assigned")
 	k.done(closed.Number, "state", "to", "out-of-scope", "scope", "petition")
 	k.done(closed.Number, "state", "to", "closed", "answer", "已办结。")
-	c.pass(3 * 366 * 24 * time.Hour)
+	c.clock.Pass(3 * 366 * 24 * time.Hour)
 	fresh, _ := c.lodge(tipoff.Lodged{Narrative: "新收到的举报", Kind: tipoff.UnlicensedAgency})
 	k = c.as("hongqi.handler")
 	k.open(l.Number)
 	k.follow("/tip-offs/" + l.Number + "/evidence/check")
 	k.done(l.Number, "state", "to", "assigned")
 	k.done(l.Number, "answer", "answer", "您的举报已收到，请补充现场照片。")
-	if err := c.intake.Say(t.Context(), claim(l), "key-of-a-test-message-1234567890", "照片已经上传，请查看。", c.now()); err != nil {
+	if err := c.intake.Say(t.Context(), claim(l), "key-of-a-test-message-1234567890", "照片已经上传，请查看。", c.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	k.done(l.Number, "note", "text", "与市局核对过商标注册情况。")
@@ -240,7 +240,7 @@ func TestOfficerWorksWithoutJavaScript(t *testing.T) {
 	press(p, ".todo a[href*='/answer']", "[name=answer]")
 	p.Do(chromedp.SendKeys(chromedp.CSS("[name=answer]"), "已收到您的举报。"))
 	press(p, "main form .btn", ".notice.good")
-	v, err := c.intake.Track(t.Context(), claim(l), c.now())
+	v, err := c.intake.Track(t.Context(), claim(l), c.clock.Now())
 	if err != nil || v.Report.State != tipoff.Assigned || len(v.Thread) != 1 || v.Thread[0].Text != "已收到您的举报。" {
 		t.Errorf("the reporter sees %s %+v (%v)", v.Report.State, v.Thread, err)
 	}

@@ -206,11 +206,7 @@ func (d *desk) checkAll(w http.ResponseWriter, r *http.Request, a staff.Actor) e
 	}
 	ctx, begun, left := r.Context(), d.env.Now(), false
 	for _, box := range o.Boxes {
-		list, err := d.evidence.Files(ctx, box.ID)
-		if err != nil {
-			return err
-		}
-		checks, err := d.custody.Checks(ctx, box.ID, box.Identity)
+		list, checks, err := d.inBox(ctx, box)
 		if err != nil {
 			return err
 		}

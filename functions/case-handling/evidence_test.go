@@ -27,7 +27,7 @@ func TestThreat_TheServedCopyHoldsNoPlaceNorDevice(t *testing.T) {
 	wantStatus(t, officer.get(path+"/original"), http.StatusConflict) // before it was checked
 	a := officer.follow(path + "/check")
 	wantIn(t, a, say("clean.removed.location"), "GPSLatitude", say("clean.removed.trailing"), say("custody.state.unscanned"), say("case-handling.hash_right"))
-	c.pass(time.Second)
+	c.clock.Pass(time.Second)
 	a = officer.get(path+"/copy", "Sec-Fetch-Dest", "image")
 	wantStatus(t, a, http.StatusOK)
 	for _, word := range []string{"Exif", "GPS", "CanaryCamera", "canary behind the end"} {
@@ -39,7 +39,7 @@ func TestThreat_TheServedCopyHoldsNoPlaceNorDevice(t *testing.T) {
 	if !bytes.Contains(photo, []byte("CanaryCamera")) {
 		t.Fatal("the original lacks what the copy is searched for")
 	}
-	c.pass(time.Second)
+	c.clock.Pass(time.Second)
 	whole := officer.get(path + "/original")
 	wantStatus(t, whole, http.StatusOK)
 	isolated(t, whole, "application/octet-stream")

@@ -52,11 +52,11 @@ func TestListHasClocksAndNothingThatWasSealed(t *testing.T) {
 		wantStatus(t, officer.get("/"+query), http.StatusBadRequest)
 	}
 	// The last day of the check is kept; the day after it is not.
-	c.clock.Store(time.Date(2026, 6, 10, 15, 59, 0, 0, time.UTC).UnixNano())
+	c.clock.Set(time.Date(2026, 6, 10, 15, 59, 0, 0, time.UTC))
 	officer = c.as("hongqi.handler")
 	wantNone(t, officer.get("/"), `<strong class="tag red">`)
 	wantIn(t, officer.get("/?show=soon"), tipoff.FormatNumber(l.Number))
-	c.clock.Store(time.Date(2026, 6, 10, 16, 1, 0, 0, time.UTC).UnixNano())
+	c.clock.Set(time.Date(2026, 6, 10, 16, 1, 0, 0, time.UTC))
 	officer = c.as("hongqi.handler")
 	wantIn(t, officer.get("/?show=overdue"), tipoff.FormatNumber(l.Number), say("case-handling.overdue"))
 }
@@ -118,7 +118,7 @@ func TestOfficerTakesATipOffThroughItsStates(t *testing.T) {
 	officer.done(l.Number, "state", "to", "verifying")
 	officer.done(l.Number, "answer", "answer", "请补充现场照片。")
 	wantIn(t, officer.get("/tip-offs/"+l.Number), "请补充现场照片。")
-	v, err := c.intake.Track(t.Context(), claim(l), c.now())
+	v, err := c.intake.Track(t.Context(), claim(l), c.clock.Now())
 	if err != nil || len(v.Thread) != 1 || v.Thread[0].Text != "请补充现场照片。" {
 		t.Fatalf("the reporter sees %+v (%v)", v.Thread, err)
 	}
@@ -134,7 +134,7 @@ func TestOfficerTakesATipOffThroughItsStates(t *testing.T) {
 		wantStatus(t, officer.act(l.Number, "state", "to", to, "answer", "x"), http.StatusBadRequest)
 	}
 	officer.done(l.Number, "state", "to", "not-filed", "ground", "no-facts", "answer", "现场未见所述商标。")
-	v, err = c.intake.Track(t.Context(), claim(l), c.now())
+	v, err = c.intake.Track(t.Context(), claim(l), c.clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +233,7 @@ func TestNotesAndDuplicatesStayWithTheUnit(t *testing.T) {
 	wantStatus(t, officer.act(one.Number, "merge", "into", "12"), http.StatusBadRequest)
 	officer.done(one.Number, "merge", "into", tipoff.FormatNumber(two.Number))
 	for _, l := range []tipoff.Lodging{one, two} {
-		v, err := c.intake.Track(t.Context(), claim(l), c.now())
+		v, err := c.intake.Track(t.Context(), claim(l), c.clock.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -262,7 +262,7 @@ func TestNobodyHandlesAMatterOfHisEmployer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.staff.DeclareTie(t.Context(), a, staff.Tie{Party: staff.Party{Code: code, Name: reported}, Reason: "原任职单位"}, c.now()); err != nil {
+	if err := c.staff.DeclareTie(t.Context(), a, staff.Tie{Party: staff.Party{Code: code, Name: reported}, Reason: "原任职单位"}, c.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	officer := c.as("hongqi.handler")
@@ -296,7 +296,7 @@ func TestRegisteredTipOffsAreSealedAlikeAndTheReceiptIsShownOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := c.intake.Track(t.Context(), tipoff.Claim{Number: number, Receipt: receipt[1][1], Network: "test"}, c.now())
+	v, err := c.intake.Track(t.Context(), tipoff.Claim{Number: number, Receipt: receipt[1][1], Network: "test"}, c.clock.Now())
 	if err != nil || v.Lodged.Narrative != story {
 		t.Errorf("the receipt opens %+v (%v)", v.Lodged, err)
 	}
@@ -376,7 +376,7 @@ func TestWhatIsErasedNobodyOpensAnyMore(t *testing.T) {
 	officer.done(l.Number, "state", "to", "closed", "answer", "已办结。")
 	wantStatus(t, officer.get("/tip-offs/"+l.Number+"/erase"), http.StatusForbidden)
 	wantStatus(t, head.act(l.Number, "erase", "again", l.Number), http.StatusConflict) // not yet
-	c.pass(3 * 366 * 24 * time.Hour)
+	c.clock.Pass(3 * 366 * 24 * time.Hour)
 	officer, head = c.as("hongqi.handler"), c.as("hongqi.approver")
 	wantIn(t, head.get("/retention"), tipoff.FormatNumber(l.Number), say("case-handling.to_erase"))
 	head.done(l.Number, "hold", "reason", "复议期间")
@@ -394,7 +394,7 @@ func TestWhatIsErasedNobodyOpensAnyMore(t *testing.T) {
 	if a.StatusCode < 400 {
 		t.Errorf("an erased tip-off opens: %d %s", a.StatusCode, words(a.body))
 	}
-	if files, err := c.evidence.Files(t.Context(), box); err == nil && slices.ContainsFunc(files, func(f evidenceFile) bool { return f.At(c.now()) == "whole" }) {
+	if files, err := c.evidence.Files(t.Context(), box); err == nil && slices.ContainsFunc(files, func(f evidenceFile) bool { return f.At(c.clock.Now()) == "whole" }) {
 		t.Error("its evidence is still there")
 	}
 }

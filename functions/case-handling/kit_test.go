@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -25,9 +24,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pquerna/otp/totp"
 	"github.com/redis/go-redis/v9"
 
+	"ipcredit/shared/citytest"
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/notary"
@@ -73,14 +72,10 @@ type city struct {
 	desk     *desk
 	intake   *tipoff.Intake
 	evidence *evidence.Store
-	staff    *staff.Desk
-	demo     staff.Demonstration
-	clock    atomic.Int64
+	staff    citytest.Staff
+	clock    citytest.Clock
 	seq      atomic.Int64
 }
-
-func (c *city) now() time.Time       { return time.Unix(0, c.clock.Load()) }
-func (c *city) pass(d time.Duration) { c.clock.Add(int64(d)) }
 
 // keys are made once: making them takes longer than most tests.
 var keys = sync.OnceValue(func() map[string]seal.Identity {
@@ -98,21 +93,16 @@ var keys = sync.OnceValue(func() map[string]seal.Identity {
 func newCity(t testing.TB, rdb *redis.Client, settings ...string) *city {
 	t.Helper()
 	c := &city{t: t, rdb: rdb, dir: filepath.Join(t.TempDir(), "objects")}
-	c.clock.Store(start.UnixNano())
-	secrets := t.TempDir()
+	c.clock.Set(start)
 	var identities, recipients strings.Builder
 	for _, label := range staff.UnitLabels() {
 		fmt.Fprintf(&identities, "%s %s\n", label, keys()[label].Reveal())
 		fmt.Fprintf(&recipients, "%s %s\n", label, keys()[label].Recipient())
 	}
-	for name, value := range map[string]string{
+	secrets := citytest.Secrets(t, map[string]string{
 		"unit-identities": identities.String(), "unit-recipients": recipients.String(), "custodian-identity": keys()["custodian"].Reveal(),
 		"escrow-recipient": keys()["escrow"].Recipient().String(), "notify-key": notifyKey,
-	} {
-		if err := os.WriteFile(filepath.Join(secrets, name), []byte(value+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	gateway := http.NewServeMux()
 	server := httptest.NewUnstartedServer(gateway)
 	c.public = "http://" + server.Listener.Addr().String()
@@ -128,7 +118,7 @@ func newCity(t testing.TB, rdb *redis.Client, settings ...string) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env.Now = c.now
+	env.Now = c.clock.Now
 	c.env = env
 	if c.desk, err = newDesk(env); err != nil {
 		t.Fatal(err)
@@ -137,7 +127,7 @@ func newCity(t testing.TB, rdb *redis.Client, settings ...string) *city {
 	server.Start()
 	t.Cleanup(server.Close)
 
-	c.evidence = evidence.NewStore(env.Journal, env.Objects.Main, c.now)
+	c.evidence = evidence.NewStore(env.Journal, env.Objects.Main, c.clock.Now)
 	units := tipoff.Units{}
 	for _, label := range staff.UnitLabels() {
 		units[label] = keys()[label].Recipient()
@@ -149,15 +139,7 @@ func newCity(t testing.TB, rdb *redis.Client, settings ...string) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := staff.Defaults().Set("password.memory_kib", 64).Set("password.passes", 1)
-	vault, err := staff.NewVault([]byte(strings.Repeat("p", 32)), []byte(strings.Repeat("s", 32)), p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.staff = staff.NewDesk(staff.New(env.Journal).With(p), vault)
-	if c.demo, err = c.staff.Demo(t.Context(), c.now()); err != nil {
-		t.Fatal(err)
-	}
+	c.staff = citytest.NewStaff(t, env.Journal, c.clock.Now())
 	c.as("").get("/readyz") // the mux reads its settings at the first call
 	return c
 }
@@ -199,7 +181,7 @@ func (c *city) lodge(l tipoff.Lodged, files ...file) (tipoff.Lodging, string) {
 			c.t.Fatal(err)
 		}
 		var token string
-		token, box, err = c.evidence.OpenBox(ctx, evidence.BoxSpec{For: evidence.Draft, To: id.Recipient(), Until: c.now().Add(24 * time.Hour), By: "system"})
+		token, box, err = c.evidence.OpenBox(ctx, evidence.BoxSpec{For: evidence.Draft, To: id.Recipient(), Until: c.clock.Now().Add(24 * time.Hour), By: "system"})
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -208,7 +190,7 @@ func (c *city) lodge(l tipoff.Lodged, files ...file) (tipoff.Lodging, string) {
 		}
 		s.Boxes = []tipoff.Box{{ID: box, Key: id.Reveal()}}
 	}
-	got, err := c.intake.Lodge(ctx, s, c.now())
+	got, err := c.intake.Lodge(ctx, s, c.clock.Now())
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -242,27 +224,7 @@ func claim(l tipoff.Lodging) tipoff.Claim {
 	return tipoff.Claim{Number: l.Number, Receipt: l.Receipt, Network: "test"}
 }
 
-// signIn opens a session of a demonstration user and returns its token.
-func (c *city) signIn(name string) string {
-	c.t.Helper()
-	c.pass(30 * time.Second) // a code is good for one sign-in
-	for _, u := range c.demo.Staff {
-		if u.User != name {
-			continue
-		}
-		number, err := totp.GenerateCode(u.TOTPSecret, c.now())
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		s, err := c.staff.SignIn(c.t.Context(), staff.SignIn{Username: name, Password: u.Password, Code: number, Network: "192.0.2.0/24"}, c.now())
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		return s.Token
-	}
-	c.t.Fatalf("no user %s", name)
-	return ""
-}
+func (c *city) signIn(name string) string { c.t.Helper(); return c.staff.Session(c.t, name, &c.clock) }
 
 // visitor sends requests as one person's browser.
 type visitor struct {

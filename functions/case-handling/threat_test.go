@@ -1,10 +1,8 @@
 package function
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ipcredit/shared/citytest"
 	"ipcredit/shared/objects/objectstest"
 	"ipcredit/shared/redistest"
 	"ipcredit/shared/seal"
@@ -52,7 +51,7 @@ func TestThreat_ACuriousDistrictSeesNoTipOffOfAnother(t *testing.T) {
 			}
 		}
 	}
-	if v, err := c.intake.Track(t.Context(), claim(l), c.now()); err != nil || v.Report.State != tipoff.Received {
+	if v, err := c.intake.Track(t.Context(), claim(l), c.clock.Now()); err != nil || v.Report.State != tipoff.Received {
 		t.Errorf("it was changed: %s %v", v.Report.State, err)
 	}
 }
@@ -93,12 +92,12 @@ func TestThreat_IdentityTakesTwoPeopleAReasonAndTheReporterSeesIt(t *testing.T) 
 	for _, p := range []string{path, "/tip-offs/" + l.Number, "/", "/identities"} {
 		wantNone(t, officer.get(p), reporter, contact)
 	}
-	v, err := c.intake.Track(t.Context(), claim(l), c.now())
+	v, err := c.intake.Track(t.Context(), claim(l), c.clock.Now())
 	if err != nil || len(v.Asks) != 1 || v.Asks[0].State != tipoff.AskGranted || v.Asks[0].Reason != "需要当面核实吊牌样品" || len(v.Asks[0].Reads) != 1 {
 		t.Errorf("the reporter sees %+v (%v)", v.Asks, err)
 	}
 	// It ends.
-	c.pass(60 * 24 * time.Hour)
+	c.clock.Pass(60 * 24 * time.Hour)
 	officer = c.as("hongqi.handler")
 	if a := officer.post(path, "do", "show"); a.StatusCode < 400 || strings.Contains(a.body, reporter) {
 		t.Errorf("after its time: %d", a.StatusCode)
@@ -126,24 +125,9 @@ func (c *city) staffInbox(user string) ([]string, error) {
 	return out, err
 }
 
-// logged collects what is logged meanwhile.
-type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
 func TestThreat_LogsRedisAndObjectsHoldNothingThatWasSealed(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
-		log := &logged{}
-		before := slog.Default()
-		slog.SetDefault(slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-		t.Cleanup(func() { slog.SetDefault(before) })
+		log := citytest.Logged(t)
 		var told []string
 		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
@@ -177,12 +161,10 @@ func TestThreat_LogsRedisAndObjectsHoldNothingThatWasSealed(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, canary := range canaries {
-			log.mu.Lock()
-			if s := log.b.String(); strings.Contains(s, canary) {
+			if s := log.String(); strings.Contains(s, canary) {
 				at := strings.Index(s, canary)
 				t.Errorf("logged %s: %s", canary, s[max(0, at-200):min(len(s), at+100)])
 			}
-			log.mu.Unlock()
 			redistest.Grep(t, rdb, canary)
 			objectstest.Grep(t, c.dir, canary)
 			for _, body := range told {
@@ -195,7 +177,7 @@ func TestThreat_LogsRedisAndObjectsHoldNothingThatWasSealed(t *testing.T) {
 			redistest.Grep(t, rdb, inside)
 			objectstest.Grep(t, c.dir, inside)
 		}
-		if log.b.Len() == 0 {
+		if log.String() == "" {
 			t.Error("nothing was logged at all")
 		}
 	})
@@ -237,10 +219,10 @@ func TestNamedReportersAreToldThatThereIsNews(t *testing.T) {
 	if len(calls) != 1 || calls[0].Data.ReportNo != with.Number || calls[0].Data.Contact != contact || strings.Contains(calls[0].Data.Text, story) {
 		t.Fatalf("%+v", calls)
 	}
-	c.pass(2 * time.Minute)
+	c.clock.Pass(2 * time.Minute)
 	status = http.StatusOK
 	tick()
-	c.pass(2 * time.Minute)
+	c.clock.Pass(2 * time.Minute)
 	tick()
 	if len(calls) != 2 {
 		t.Errorf("%d calls, want 2", len(calls))
@@ -252,7 +234,7 @@ func TestNamedReportersAreToldThatThereIsNews(t *testing.T) {
 	officer.done(with.Number, "answer", "answer", "补充。")
 	for range 12 {
 		tick()
-		c.pass(25 * time.Hour)
+		c.clock.Pass(25 * time.Hour)
 	}
 	officer = c.as("hongqi.handler")
 	wantIn(t, officer.get("/undelivered"), tipoff.FormatNumber(with.Number), say("courier.why.refused"))
@@ -287,7 +269,7 @@ func TestReporterIsToldOnceTheUnitsKeyIsThereAgain(t *testing.T) {
 		t.Errorf("without the key: told %d, %v", told, err)
 	}
 	c.desk.office = whole
-	c.pass(2 * time.Minute)
+	c.clock.Pass(2 * time.Minute)
 	if err := c.desk.deliver(t.Context()); err != nil || told != 1 {
 		t.Errorf("told %d, %v", told, err)
 	}

@@ -268,15 +268,21 @@ func (d *desk) content(r *http.Request, a staff.Actor, o tipoff.Opened) (*conten
 	return c, nil
 }
 
+// inBox lists the files of a box and what was found in them so far, by number.
+func (d *desk) inBox(ctx context.Context, box tipoff.OpenBox) ([]evidence.File, map[int]custody.Check, error) {
+	list, err := d.evidence.Files(ctx, box.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	checks, err := d.custody.Checks(ctx, box.ID, box.Identity)
+	return list, checks, err
+}
+
 // files lists the evidence with what its checks found.
 func (d *desk) files(r *http.Request, o tipoff.Opened, c *content, who names) error {
 	ctx, now := r.Context(), d.env.Now()
 	for _, box := range o.Boxes {
-		list, err := d.evidence.Files(ctx, box.ID)
-		if err != nil {
-			return err
-		}
-		checks, err := d.custody.Checks(ctx, box.ID, box.Identity)
+		list, checks, err := d.inBox(ctx, box)
 		if err != nil {
 			return err
 		}

@@ -22,18 +22,6 @@ import (
 // Clients from npm, as others use them, against this server. They stand in
 // shared/browsertest/node_modules (npm ci).
 
-func clientFile(t *testing.T, parts ...string) string {
-	t.Helper()
-	file, err := filepath.Abs(filepath.Join(append([]string{"..", "..", "shared", "browsertest", "node_modules"}, parts...)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(file); err != nil {
-		absent(t, filepath.Join(parts...)+": run npm ci in shared/browsertest")
-	}
-	return file
-}
-
 func absent(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("REQUIRE_REAL") == "1" {
@@ -47,7 +35,7 @@ func TestTusJSClientInNode(t *testing.T) {
 	if err != nil {
 		absent(t, "node on PATH")
 	}
-	tusjs := clientFile(t, "tus-js-client")
+	tusjs := browsertest.Module(t, "tus-js-client")
 	c := embedded(t)
 	data := picture(2*fn.MaxBody+999, 21)
 	file := filepath.Join(t.TempDir(), "file")
@@ -92,21 +80,6 @@ type gone struct{}
 
 func (gone) Read([]byte) (int, error) { return 0, errors.New("the line is lost") }
 
-// site is a page of another origin with the clients.
-func site(t *testing.T, tusjs, uppy string) string {
-	t.Helper()
-	mux := http.NewServeMux()
-	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(w, `<!DOCTYPE html><html lang="zh-CN"><title>clients</title><link rel="icon" href="data:,"><script src="/tus.js"></script><script src="/uppy.js"></script>`)
-	})
-	mux.HandleFunc("/tus.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, tusjs) })
-	mux.HandleFunc("/uppy.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, uppy) })
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
 // made is a JavaScript expression of the file that made makes here.
 func made(n int) (expression string, data []byte) {
 	data = make([]byte, n)
@@ -118,13 +91,12 @@ func made(n int) (expression string, data []byte) {
 }
 
 func TestTusJSClientAndUppyInABrowserFromAnotherOrigin(t *testing.T) {
-	tusjs, uppy := clientFile(t, "tus-js-client", "dist", "tus.min.js"), clientFile(t, "uppy", "dist", "uppy.min.js")
 	b := browsertest.New(t)
 	c := embedded(t)
 	way := &line{to: c.server.Config.Handler}
 	c.server.Config.Handler = way
 	file, data := made(fn.MaxBody + 5<<20)
-	home := site(t, tusjs, uppy)
+	home := browsertest.UploadClients(t)
 	for _, tt := range []struct {
 		name, script string
 		lost         int64

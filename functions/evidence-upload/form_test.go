@@ -200,7 +200,7 @@ func TestThePageLeadsBackWithWhatItWasGiven(t *testing.T) {
 func TestAFormOfABoxThatHasEndedSaysSo(t *testing.T) {
 	c := embedded(t)
 	token := c.draft()
-	c.pass(8 * 24 * time.Hour)
+	c.clock.Pass(8 * 24 * time.Hour)
 	k := c.browser("")
 	k.get("/forms/"+token).says(t, 410, zh("fault.evidence.box_ended"))
 	k.form("/forms/"+token, "a.jpg", picture(100, 1)).says(t, 410, zh("fault.evidence.box_ended"))

@@ -17,13 +17,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/pquerna/otp/totp"
 	"github.com/redis/go-redis/v9"
 
+	"ipcredit/shared/citytest"
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
@@ -62,16 +61,11 @@ type city struct {
 	dir    string // of the objects
 	desk   *desk
 	boxes  *evidence.Store
-	staff  *staff.Desk
-	demo   staff.Demonstration
-	clock  atomic.Int64
+	staff  citytest.Staff
+	clock  citytest.Clock
 	server *httptest.Server
 	known  map[string]seal.Recipient // receipts that open a tip-off's endpoint
 }
-
-func (c *city) now() time.Time { return time.Unix(0, c.clock.Load()) }
-
-func (c *city) pass(d time.Duration) { c.clock.Add(int64(d)) }
 
 // keys are made once: making one takes longer than most tests.
 var keys = sync.OnceValue(func() map[string]seal.Identity {
@@ -97,16 +91,11 @@ func newCity(t testing.TB, rdb *redis.Client) *city {
 func cityWith(t testing.TB, rdb *redis.Client, settings map[string]string) *city {
 	t.Helper()
 	c := &city{t: t, rdb: rdb, known: map[string]seal.Recipient{}}
-	c.clock.Store(begun.UnixNano())
-	secrets := t.TempDir()
-	for name, value := range map[string]string{
+	c.clock.Set(begun)
+	secrets := citytest.Secrets(t, map[string]string{
 		"escrow-recipient": keys()["escrow"].Recipient().String(),
 		"unit-recipients":  "410700 " + keys()["410700"].Recipient().String() + "\n410702 " + keys()["410702"].Recipient().String(),
-	} {
-		if err := os.WriteFile(filepath.Join(secrets, name), []byte(value+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	gateway := http.NewServeMux()
 	c.server = httptest.NewUnstartedServer(gateway)
 	c.public = "http://" + c.server.Listener.Addr().String()
@@ -119,7 +108,7 @@ func cityWith(t testing.TB, rdb *redis.Client, settings map[string]string) *city
 	if err != nil {
 		t.Fatal(err)
 	}
-	env.Now = c.now
+	env.Now = c.clock.Now
 	c.env = env
 	if c.desk, err = newDesk(env); err != nil {
 		t.Fatal(err)
@@ -136,15 +125,7 @@ func cityWith(t testing.TB, rdb *redis.Client, settings map[string]string) *city
 	c.server.Start()
 	t.Cleanup(c.server.Close)
 
-	p := staff.Defaults().Set("password.memory_kib", 64).Set("password.passes", 1)
-	vault, err := staff.NewVault([]byte(strings.Repeat("p", 32)), []byte(strings.Repeat("s", 32)), p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.staff = staff.NewDesk(staff.New(env.Journal).With(p), vault)
-	if c.demo, err = c.staff.Demo(t.Context(), c.now()); err != nil {
-		t.Fatal(err)
-	}
+	c.staff = citytest.NewStaff(t, env.Journal, c.clock.Now())
 	c.client().get("/readyz") // the mux reads its settings at the first call
 	return c
 }
@@ -164,7 +145,7 @@ func embedded(t testing.TB) *city { return newCity(t, redistest.Embedded(t)) }
 func (c *city) draft() string {
 	c.t.Helper()
 	token, _, err := c.boxes.OpenBox(c.t.Context(), evidence.BoxSpec{
-		For: evidence.Draft, To: keys()["draft"].Recipient(), Until: c.now().Add(7 * 24 * time.Hour), Return: "report-intake/report/evidence",
+		For: evidence.Draft, To: keys()["draft"].Recipient(), Until: c.clock.Now().Add(7 * 24 * time.Hour), Return: "report-intake/report/evidence",
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -219,7 +200,7 @@ func (c *city) client() client { return client{c, http.Header{}} }
 func (c *city) tus() client { return c.client().with("Tus-Resumable", "1.0.0") }
 
 func (c *city) key(scope staff.Scope) client {
-	return c.client().with("Authorization", "Bearer "+c.demo.APIKeys[scope])
+	return c.client().with("Authorization", "Bearer "+c.staff.Demo.APIKeys[scope])
 }
 
 func (c *city) browser(user string) client {
@@ -230,26 +211,7 @@ func (c *city) browser(user string) client {
 	return k
 }
 
-func (c *city) signIn(name string) string {
-	c.t.Helper()
-	c.pass(30 * time.Second) // a code is good for one sign-in
-	for _, u := range c.demo.Staff {
-		if u.User != name {
-			continue
-		}
-		code, err := totp.GenerateCode(u.TOTPSecret, c.now())
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		s, err := c.staff.SignIn(c.t.Context(), staff.SignIn{Username: name, Password: u.Password, Code: code, Network: "192.0.2.0/24"}, c.now())
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		return s.Token
-	}
-	c.t.Fatalf("no user %s", name)
-	return ""
-}
+func (c *city) signIn(name string) string { c.t.Helper(); return c.staff.Session(c.t, name, &c.clock) }
 
 func (k client) with(pairs ...string) client {
 	k.header = k.header.Clone()

@@ -3,17 +3,16 @@ package function
 import (
 	"bytes"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"ipcredit/shared/citytest"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/objects/objectstest"
 	"ipcredit/shared/redistest"
@@ -26,23 +25,6 @@ const (
 	canaryText = "欧阳样例-13800009999-受贿线索"
 	canaryName = "王举报-现场照片"
 )
-
-type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // story uploads by every way there is, also to where it breaks off, and returns
 // the tokens that were used.
@@ -105,10 +87,7 @@ func TestThreat_DumpsAndSecretsOfTheUploadOpenNothing(t *testing.T) {
 }
 
 func TestThreat_LogsTellNoTokenNameOrAddress(t *testing.T) {
-	var log logged
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))
-	defer slog.SetDefault(before)
+	log := citytest.Logged(t)
 	c := embedded(t)
 	tokens, contents := c.story(t)
 	text := log.String()
@@ -214,13 +193,13 @@ func TestThreat_ErasedFilesStayUnreadableAfterARestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.opens(token, 1, opened, data)
-	if err := c.desk.keys.Erase(t.Context(), ref, c.now()); err != nil {
+	if err := c.desk.keys.Erase(t.Context(), ref, c.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.boxes.Drop(t.Context(), b.Box); err != nil {
 		t.Fatal(err)
 	}
-	c.pass(time.Minute)
+	c.clock.Pass(time.Minute)
 	if _, err := c.env.Archive.Run(t.Context(), c.env.Journal); err != nil {
 		t.Fatal(err)
 	}

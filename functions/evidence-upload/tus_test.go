@@ -258,18 +258,18 @@ func TestTerminationAndExpiration(t *testing.T) {
 	}
 	old := k.begin(token, 1000).location()
 	k.patch(old, 0, picture(500, 1)).is(t, 204, "")
-	c.pass(4 * 24 * time.Hour)
+	c.clock.Pass(4 * 24 * time.Hour)
 	k.do("HEAD", old, nil).is(t, 410, "")
 	k.patch(old, 500, picture(500, 1)).is(t, 410, "evidence.gone")
 	for range 2 { // the second tick deletes what the first has given up
 		c.client().do("POST", "/", nil).is(t, 204, "")
-		c.pass(time.Minute)
+		c.clock.Pass(time.Minute)
 		c.rdb.Del(t.Context(), "{410700}:tmp:tick:evidence-upload")
 	}
 	if left := c.objects(); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
-	c.pass(4 * 24 * time.Hour) // and then the box ends
+	c.clock.Pass(4 * 24 * time.Hour) // and then the box ends
 	k.do("POST", "/files/"+token, nil).is(t, 410, "evidence.box_ended")
 }
 

@@ -1,15 +1,13 @@
 package function
 
 import (
-	"bytes"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"ipcredit/shared/citytest"
 	"ipcredit/shared/objects/objectstest"
 	"ipcredit/shared/redistest"
 )
@@ -17,24 +15,9 @@ import (
 // A natural person's number, name and telephone, all fictitious.
 var canaries = []string{"410799190001019907", "欧阳样例", "13800009999"}
 
-// logged collects what is logged meanwhile.
-type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
 func TestThreat_APersonsDataIsInNoAnswerLogKeyOrObject(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
-		log := &logged{}
-		before := slog.Default()
-		slog.SetDefault(slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-		t.Cleanup(func() { slog.SetDefault(before) })
+		log := citytest.Logged(t)
 		c := newCity(t, rdb)
 		k := c.as("")
 
@@ -92,22 +75,20 @@ func TestThreat_APersonsDataIsInNoAnswerLogKeyOrObject(t *testing.T) {
 		if _, err := c.env.Archive.Run(t.Context(), c.env.Journal); err != nil {
 			t.Fatal(err)
 		}
-		c.pass(time.Second)
+		c.clock.Pass(time.Second)
 		for _, canary := range canaries {
 			for _, a := range answers {
 				if strings.Contains(string(a.body), canary) {
 					t.Errorf("%s %s answers %s: %s", a.Request.Method, a.Request.URL.Path, canary, near(string(a.body), canary))
 				}
 			}
-			log.mu.Lock()
-			if s := log.b.String(); strings.Contains(s, canary) {
+			if s := log.String(); strings.Contains(s, canary) {
 				t.Errorf("logged %s: %s", canary, near(s, canary))
 			}
-			log.mu.Unlock()
 			redistest.Grep(t, rdb, canary)
 			objectstest.Grep(t, c.dir, canary)
 		}
-		if log.b.Len() == 0 {
+		if log.String() == "" {
 			t.Error("nothing was logged at all")
 		}
 	})

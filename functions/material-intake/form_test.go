@@ -231,7 +231,7 @@ func (c *city) samples(t *testing.T) map[string]string {
 		{"none", "", table(header, bad[0])},
 		{"failed", "", table(spoilt(header, atCode, "统一社会信用代号"), penalty(1))},
 	} {
-		c.pass(37 * 60 * 1e9)
+		c.clock.Pass(37 * 60 * 1e9)
 		a := c.as("").post("kind=penalty&"+s.query, s.body)
 		if a.StatusCode == 201 {
 			ids[s.name] = a.read(t).ID
@@ -240,7 +240,7 @@ func (c *city) samples(t *testing.T) map[string]string {
 		ids[s.name] = c.batches(t)[0].ID
 	}
 	// One that is under way: its record says so, and nobody works on it.
-	b := batch.Batch{ID: "b0123456789abcdef0123", Kind: "penalty", Org: "lead", Actor: "u", State: batch.Running, Total: 200_000, Rows: 83_500, Accepted: 83_000, Rejected: 0, Duplicates: 500, CreatedAt: c.now()}
+	b := batch.Batch{ID: "b0123456789abcdef0123", Kind: "penalty", Org: "lead", Actor: "u", State: batch.Running, Total: 200_000, Rows: 83_500, Accepted: 83_000, Rejected: 0, Duplicates: 500, CreatedAt: c.clock.Now()}
 	value, err := json.Marshal(b)
 	if err != nil {
 		t.Fatal(err)

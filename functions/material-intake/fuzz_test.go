@@ -29,7 +29,7 @@ func FuzzUpload(f *testing.F) {
 	k := c.as("")
 	f.Fuzz(func(t *testing.T, kind, media, dryRun, atomic string, body []byte) {
 		c.t = t
-		c.pass(1e9) // the key's rate is not what is tried here
+		c.clock.Pass(1e9) // the key's rate is not what is tried here
 		if strings.ContainsFunc(media, func(r rune) bool { return r < ' ' || r > '~' }) {
 			media = "" // no header can carry it
 		}
@@ -60,7 +60,7 @@ func FuzzUpload(f *testing.F) {
 				t.Fatalf("errors.xlsx: %d %s", x.StatusCode, x.body)
 			}
 		}
-		if _, err := c.credit.View(t.Context(), code(1), c.now()); err != nil && !fault.Is(err, fault.NotFound) {
+		if _, err := c.credit.View(t.Context(), code(1), c.clock.Now()); err != nil && !fault.Is(err, fault.NotFound) {
 			t.Fatal(err)
 		}
 		if !json.Valid(a.body) {

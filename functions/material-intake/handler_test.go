@@ -68,7 +68,7 @@ func TestWhoMayNotHandInIsToldWhy(t *testing.T) {
 	c := embedded(t)
 	body := table(header, penalty(1))
 	expired := c.key("lead", "2026-05-21", staff.ScopeMaterial)
-	other := c.demo.APIKeys[staff.ScopeLookup]
+	other := c.staff.Demo.APIKeys[staff.ScopeLookup]
 	tests := []struct {
 		name   string
 		client client
@@ -86,7 +86,7 @@ func TestWhoMayNotHandInIsToldWhy(t *testing.T) {
 		{"expired", c.as(expired), 48 * time.Hour, 401, "staff.key.none"},
 	}
 	for _, tt := range tests {
-		c.pass(tt.after)
+		c.clock.Pass(tt.after)
 		a := tt.client.post("kind=penalty", body)
 		b := a.read(t)
 		if a.StatusCode != tt.status || tt.code != "" && b.Code != tt.code {
@@ -121,7 +121,7 @@ func TestTooManyCallsAreRefusedForAWhile(t *testing.T) {
 	if a := k.post("kind=penalty", table(header, penalty(1))); a.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("an upload: %d", a.StatusCode)
 	}
-	c.pass(time.Second)
+	c.clock.Pass(time.Second)
 	if a := k.get("/batches"); a.StatusCode != http.StatusOK {
 		t.Errorf("a second later: %d", a.StatusCode)
 	}
@@ -198,7 +198,7 @@ func TestFileThatCannotBeReadIsRefusedWholeAndSaysWhy(t *testing.T) {
 			if tt.field != "" && (len(b.Errors) == 0 || b.Errors[0].Field != tt.field) {
 				t.Errorf("fields %+v, want %s", b.Errors, tt.field)
 			}
-			if _, err := c.credit.View(t.Context(), code(0), c.now()); !fault.Is(err, fault.NotFound) {
+			if _, err := c.credit.View(t.Context(), code(0), c.clock.Now()); !fault.Is(err, fault.NotFound) {
 				t.Errorf("a row of a refused file went in: %v", err)
 			}
 		})
@@ -410,7 +410,7 @@ func TestDryRunChangesNothingAndAtomicIsAllOrNothing(t *testing.T) {
 		body := table(header, penalty(1), penalty(2), spoilt(penalty(3), atDate, "2026-13-01"))
 		dry := k.post("kind=penalty&dryRun=1", body).read(t)
 		held := k.post("kind=penalty&atomic=1", body).read(t)
-		if _, err := c.credit.View(t.Context(), code(1), c.now()); !fault.Is(err, fault.NotFound) {
+		if _, err := c.credit.View(t.Context(), code(1), c.clock.Now()); !fault.Is(err, fault.NotFound) {
 			t.Errorf("a row went in: %v", err)
 		}
 		if held.Rows != 3 || held.Accepted != 0 || held.Rejected != 1 || held.Held != 2 {
@@ -461,7 +461,7 @@ func TestSameKeySameAnswerAndAnotherBodyIsRefused(t *testing.T) {
 		if b := other.post("kind=penalty", table(header, penalty(9))).read(t); b.Accepted != 1 {
 			t.Errorf("another key's caller with the same Idempotency-Key: %+v", b)
 		}
-		c.pass(24 * time.Hour)
+		c.clock.Pass(24 * time.Hour)
 		if b := k.post("kind=penalty", table(header, penalty(3))).read(t); b.Accepted != 1 || b.ID == first.read(t).ID {
 			t.Errorf("another file under the key a day later: %+v", b)
 		}
@@ -497,7 +497,7 @@ func TestListGoesThroughAllBatchesNewestFirst(t *testing.T) {
 	want := make([]string, listed+3)
 	for i := range want {
 		if i%2 == 0 { // two in the same millisecond
-			c.pass(time.Minute)
+			c.clock.Pass(time.Minute)
 		}
 		b, err := c.post(t, table(header, penalty(i)))
 		if err != nil {

@@ -10,19 +10,17 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/pquerna/otp/totp"
 	"github.com/redis/go-redis/v9"
 
 	"ipcredit/shared/batch"
+	"ipcredit/shared/citytest"
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/ident"
@@ -50,16 +48,11 @@ type city struct {
 	rdb    *redis.Client
 	env    *open.Env
 	dir    string // of the objects
-	staff  *staff.Desk
+	staff  citytest.Staff
 	store  *batch.Store
 	credit *credit.Store
-	demo   staff.Demonstration
-	clock  atomic.Int64
+	clock  citytest.Clock
 }
-
-func (c *city) now() time.Time { return time.Unix(0, c.clock.Load()) }
-
-func (c *city) pass(d time.Duration) { c.clock.Add(int64(d)) }
 
 // identities are made once: making one takes longer than most tests.
 var identities = sync.OnceValues(func() (own, escrow seal.Identity) {
@@ -76,16 +69,11 @@ var identities = sync.OnceValues(func() (own, escrow seal.Identity) {
 func newCity(t testing.TB, rdb *redis.Client) *city {
 	t.Helper()
 	c := &city{t: t, rdb: rdb, dir: filepath.Join(t.TempDir(), "objects")}
-	c.clock.Store(start.UnixNano())
-	secrets := t.TempDir()
+	c.clock.Set(start)
 	own, escrow := identities()
-	for name, value := range map[string]string{
+	secrets := citytest.Secrets(t, map[string]string{
 		"material-identity": own.Reveal(), "escrow-recipient": escrow.Recipient().String(), "id-hash": strings.Repeat("k", 44),
-	} {
-		if err := os.WriteFile(filepath.Join(secrets, name), []byte(value+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	gateway := http.NewServeMux()
 	server := httptest.NewUnstartedServer(gateway)
 	c.public = "http://" + server.Listener.Addr().String()
@@ -97,7 +85,7 @@ func newCity(t testing.TB, rdb *redis.Client) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env.Now = c.now
+	env.Now = c.clock.Now
 	c.env = env
 	mux, err := routes(env)
 	if err != nil {
@@ -111,15 +99,7 @@ func newCity(t testing.TB, rdb *redis.Client) *city {
 	server.Start()
 	t.Cleanup(server.Close)
 
-	p := staff.Defaults().Set("password.memory_kib", 64).Set("password.passes", 1)
-	vault, err := staff.NewVault([]byte(strings.Repeat("p", 32)), []byte(strings.Repeat("s", 32)), p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.staff = staff.NewDesk(staff.New(env.Journal).With(p), vault)
-	if c.demo, err = c.staff.Demo(t.Context(), c.now()); err != nil {
-		t.Fatal(err)
-	}
+	c.staff = citytest.NewStaff(t, env.Journal, c.clock.Now())
 	c.store, c.credit = batch.NewStore(env.Journal), credit.NewStore(env.Journal, credit.Shipped())
 	c.as("").get("/readyz") // the mux reads its settings at the first call
 	return c
@@ -139,34 +119,14 @@ func (c *city) key(org, until string, scopes ...staff.Scope) string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	_, text, err := c.staff.IssueKey(c.t.Context(), by, staff.KeyOrder{Org: org, Name: "test", Scopes: scopes, Until: until}, c.now())
+	_, text, err := c.staff.IssueKey(c.t.Context(), by, staff.KeyOrder{Org: org, Name: "test", Scopes: scopes, Until: until}, c.clock.Now())
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	return text
 }
 
-// signIn opens a session of a demonstration user and returns its token.
-func (c *city) signIn(name string) string {
-	c.t.Helper()
-	c.pass(30 * time.Second) // a code is good for one sign-in
-	for _, u := range c.demo.Staff {
-		if u.User != name {
-			continue
-		}
-		code, err := totp.GenerateCode(u.TOTPSecret, c.now())
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		s, err := c.staff.SignIn(c.t.Context(), staff.SignIn{Username: name, Password: u.Password, Code: code, Network: "192.0.2.0/24"}, c.now())
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		return s.Token
-	}
-	c.t.Fatalf("no user %s", name)
-	return ""
-}
+func (c *city) signIn(name string) string { c.t.Helper(); return c.staff.Session(c.t, name, &c.clock) }
 
 // client sends requests as one caller.
 type client struct {
@@ -177,7 +137,7 @@ type client struct {
 // as is a program with a key; "" is the material key of the lead bureau.
 func (c *city) as(key string) client {
 	if key == "" {
-		key = c.demo.APIKeys[staff.ScopeMaterial]
+		key = c.staff.Demo.APIKeys[staff.ScopeMaterial]
 	}
 	return client{c, http.Header{"Authorization": {"Bearer " + key}}}
 }
@@ -297,7 +257,7 @@ func (k client) done(a answer) toldBatch {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		k.c.pass(time.Second) // the key's rate is counted on the city's clock
+		k.c.clock.Pass(time.Second) // the key's rate is counted on the city's clock
 		now := k.get("/batches/" + b.ID)
 		if now.StatusCode != http.StatusOK {
 			k.c.t.Fatalf("%d %s", now.StatusCode, now.body)

@@ -198,7 +198,7 @@ func TestHundredThousandRowsThroughTheInterface(t *testing.T) {
 		t.Errorf("%d rows come back: %v", len(rows), err)
 	}
 	for _, i := range []int{0, 1, n / 2, n - 1} {
-		if _, err := c.credit.View(t.Context(), code(i), c.now()); err != nil {
+		if _, err := c.credit.View(t.Context(), code(i), c.clock.Now()); err != nil {
 			t.Errorf("row %d: %v", i+1, err)
 		}
 	}

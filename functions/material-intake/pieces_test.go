@@ -73,7 +73,7 @@ func TestUploadIsNotRefusedInItsMiddle(t *testing.T) {
 		for {
 			select {
 			case <-tick.C:
-				c.pass(5 * time.Millisecond)
+				c.clock.Pass(5 * time.Millisecond)
 			case <-stop:
 				return
 			}
@@ -84,7 +84,7 @@ func TestUploadIsNotRefusedInItsMiddle(t *testing.T) {
 	if a.StatusCode != http.StatusAccepted {
 		t.Fatalf("%d %s", a.StatusCode, a.body)
 	}
-	c.pass(time.Minute)
+	c.clock.Pass(time.Minute)
 	if b := k.done(a); b.Rows != n {
 		t.Errorf("%+v", b)
 	}
@@ -115,7 +115,7 @@ func TestCutUploadLeavesNothingHalfWrittenAndGoesOnByItsKey(t *testing.T) {
 	if len(list) != 1 || list[0].State != batch.Receiving || list[0].Size != 8<<20 {
 		t.Fatalf("%+v", list)
 	}
-	if _, err := c.credit.View(t.Context(), code(1), c.now()); !fault.Is(err, fault.NotFound) {
+	if _, err := c.credit.View(t.Context(), code(1), c.clock.Now()); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a row of half a file went in: %v", err)
 	}
 	b := c.as("").done(c.as("").with("Idempotency-Key", key).post("kind=penalty", body))
@@ -130,7 +130,7 @@ func TestCutUploadLeavesNothingHalfWrittenAndGoesOnByItsKey(t *testing.T) {
 func TestTickGoesOnWithWhatIsOpenAndGivesUpWhatBrokeOff(t *testing.T) {
 	c := embedded(t)
 	own, _ := identities()
-	desk := batch.NewDesk(c.env.Journal, c.env.Objects, credit.Shipped(), batch.Secrets{Identity: own, Escrow: own.Recipient(), HashKey: []byte(strings.Repeat("k", 44))}, c.now)
+	desk := batch.NewDesk(c.env.Journal, c.env.Objects, credit.Shipped(), batch.Secrets{Identity: own, Escrow: own.Recipient(), HashKey: []byte(strings.Repeat("k", 44))}, c.clock.Now)
 	whole, err := desk.Receive(t.Context(), batch.Upload{Kind: "penalty", Org: "lead", Actor: "u", Request: "whole", Last: true, Body: table(header, penalty(1))})
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +152,7 @@ func TestTickGoesOnWithWhatIsOpenAndGivesUpWhatBrokeOff(t *testing.T) {
 	if b := c.as("").get("/batches/" + broken.ID).read(t); b.State != "receiving" {
 		t.Errorf("given up too early: %+v", b)
 	}
-	c.pass(batch.Patience + time.Second)
+	c.clock.Pass(batch.Patience + time.Second)
 	tick()
 	if b := c.as("").get("/batches/" + broken.ID).read(t); b.State != "failed" || b.Problem.Code != "batch.cut_off" {
 		t.Errorf("not given up: %+v", b)

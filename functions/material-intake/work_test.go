@@ -22,7 +22,7 @@ const leaseKey = "lease-of-another-0123456789"
 // leaseKey, already stored and not worked off.
 func (c *city) handedIn(t *testing.T, desk *batch.Desk, body []byte) batch.Batch {
 	t.Helper()
-	id := strings.Split(c.demo.APIKeys[staff.ScopeMaterial], "_")[1]
+	id := strings.Split(c.staff.Demo.APIKeys[staff.ScopeMaterial], "_")[1]
 	b, err := desk.Receive(t.Context(), batch.Upload{
 		Kind: "penalty", Org: "lead", Actor: "key:" + id, Request: byKey + leaseKey, Last: true, Body: body,
 	})
@@ -37,7 +37,7 @@ func (c *city) worker(main objects.Store) *batch.Desk {
 	buckets := &objects.Buckets{Main: main, Keys: c.env.Objects.Keys}
 	return batch.NewDesk(c.env.Journal, buckets, credit.Shipped(), batch.Secrets{
 		Identity: own, Escrow: escrow.Recipient(), HashKey: []byte(strings.Repeat("k", 44)),
-	}, c.now)
+	}, c.clock.Now)
 }
 
 // slow is a store whose first Get waits.

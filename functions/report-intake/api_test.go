@@ -314,7 +314,7 @@ func TestFollowUpPageHoldsTheReceiptForHalfAnHour(t *testing.T) {
 	}
 	v.Set("text", "半小时内")
 	wantStatus(t, k.form("/track/messages", v), http.StatusOK)
-	c.pass(31 * time.Minute)
+	c.clock.Pass(31 * time.Minute)
 	v.Set("text", "超过半小时")
 	a = k.form("/track/messages", v)
 	wantStatus(t, a, http.StatusUnauthorized)

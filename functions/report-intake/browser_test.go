@@ -133,7 +133,7 @@ func TestWholeWayInABrowser(t *testing.T) {
 			look("who-named")
 			press(p, onward, sendNow)
 			look("check")
-			c.pass(20 * time.Second)
+			c.clock.Pass(20 * time.Second)
 			press(p, sendNow, "#report-receipt")
 			look("receipt")
 			if tt.name == "1280" {
@@ -296,7 +296,7 @@ func TestFormInAFrameOfAListedSite(t *testing.T) {
 	}
 	turn("", "button[value=next]")
 	turn("", "button[value=next]")
-	c.pass(20 * time.Second)
+	c.clock.Pass(20 * time.Second)
 	turn("", `form[action$='/reports'] .btn`)
 	p.Look("report-frame-receipt")
 	receipt := inFrame(p, `document.getElementById("report-receipt").textContent`)

@@ -138,7 +138,7 @@ func TestReportAboutAnOfficialTakesItsOwnRoute(t *testing.T) {
 	a = k.step(a, "/report/evidence")
 	a = k.step(a, "/report/who", "anonymous", "yes")
 	wantIn(t, a, say("report-intake.official"), say("tipoff.warn.discipline"))
-	c.pass(20 * time.Second)
+	c.clock.Pass(20 * time.Second)
 	number, _ := k.step(a, "/reports").given(t)
 	routed := false
 	for _, key := range c.rdb.Keys(t.Context(), "*"+number+"*").Val() {
@@ -305,7 +305,7 @@ func TestFormOlderThanItsTicketIsKeptAndOfferedAgain(t *testing.T) {
 		k := c.browser(cookies)
 		a := k.fill()
 		for _, gone := range []bool{false, true} {
-			c.pass(25 * time.Hour)
+			c.clock.Pass(25 * time.Hour)
 			if gone { // the draft has ended here; the page still has it
 				if err := c.rdb.Del(t.Context(), c.drafts()...).Err(); err != nil {
 					t.Fatal(err)
@@ -316,7 +316,7 @@ func TestFormOlderThanItsTicketIsKeptAndOfferedAgain(t *testing.T) {
 			wantIn(t, old, say("fault.report-intake.old_form"), story, "虚构的代理公司", "202510999999.3")
 			a = old
 		}
-		c.pass(20 * time.Second)
+		c.clock.Pass(20 * time.Second)
 		k.step(a, "/reports").given(t)
 	}
 }
@@ -326,7 +326,7 @@ func TestPageOpenOverNightKeepsItsStep(t *testing.T) {
 	k := c.browser(true)
 	a := k.step(k.get("/report/kind"), "/report/kind", "kind", "counterfeit")
 	a = k.step(a, "/report/whom", "party", "虚构的商店")
-	c.pass(30 * time.Hour)
+	c.clock.Pass(30 * time.Hour)
 	if err := c.rdb.Del(t.Context(), c.drafts()...).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +382,7 @@ func TestWithoutRoomForDraftsThePagesCarryThem(t *testing.T) {
 	a = k.step(a, "/report/what", "narrative", story)
 	a = k.step(a, "/report/evidence")
 	a = k.step(a, "/report/who", "anonymous", "yes")
-	c.pass(20 * time.Second)
+	c.clock.Pass(20 * time.Second)
 	k.step(a, "/reports").given(t)
 }
 
@@ -430,10 +430,10 @@ func TestFilesThatEndedLetTheReportGoWithoutThem(t *testing.T) {
 	a := k.form("/report/evidence", v)
 	token := a.Header.Get("Location")[strings.LastIndexByte(a.Header.Get("Location"), '/')+1:]
 	c.put(token, "a.txt", []byte("a"))
-	c.pass(80 * time.Hour) // the page was left open
+	c.clock.Pass(80 * time.Hour) // the page was left open
 	a = k.step(k.get("/report/check"), "/reports")
 	wantStatus(t, a, http.StatusConflict)
-	c.pass(20 * time.Second)
+	c.clock.Pass(20 * time.Second)
 	k.step(a, "/reports").given(t)
 }
 
@@ -570,7 +570,7 @@ func TestLongestReportIsSent(t *testing.T) {
 		v.Set("narrative", strings.Repeat("举", 9990)+strings.Repeat("<\n", 5))
 		a = k.follow(k.form("/report/what", v))
 		wantIn(t, a, say("report-intake.step.check"))
-		c.pass(20 * time.Second)
+		c.clock.Pass(20 * time.Second)
 		k.step(a, "/reports").given(t)
 	}
 }
@@ -592,7 +592,7 @@ func TestOlderPageTakesNoEvidenceFromASentReport(t *testing.T) {
 	c.put(m[1], "a.txt", []byte("a"))
 	a = k.step(a, "/report/evidence")
 	older := k.step(a, "/report/who", "anonymous", "yes")
-	c.pass(20 * time.Second)
+	c.clock.Pass(20 * time.Second)
 	receipt := k.step(older, "/reports")
 	number, _ := receipt.given(t)
 	wantStatus(t, k.step(receipt, "/receipt/saved", "go", "later"), http.StatusOK)
@@ -616,7 +616,7 @@ func TestOlderPageTakesNoEvidenceFromASentReport(t *testing.T) {
 	a = k.step(a, "/reports")
 	wantStatus(t, a, http.StatusConflict)
 	wantIn(t, a, say("fault.report-intake.sent_before"))
-	c.pass(20 * time.Second)
+	c.clock.Pass(20 * time.Second)
 	if second, _ := k.step(a, "/reports").given(t); second == number {
 		t.Error("it is the same report")
 	}

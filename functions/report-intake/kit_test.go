@@ -8,17 +8,16 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"ipcredit/shared/citytest"
 	"ipcredit/shared/credit"
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fn"
@@ -55,12 +54,8 @@ type city struct {
 	desk    *desk
 	dir     string // of the objects
 	secrets string // folder
-	clock   atomic.Int64
+	clock   citytest.Clock
 }
-
-func (c *city) now() time.Time { return time.Unix(0, c.clock.Load()) }
-
-func (c *city) pass(d time.Duration) { c.clock.Add(int64(d)) }
 
 // parties are those whom everything is sealed to, made once.
 var parties = sync.OnceValue(func() (p struct {
@@ -85,8 +80,8 @@ var parties = sync.OnceValue(func() (p struct {
 // settings are those of a test, in pairs of name and value.
 func newCity(t testing.TB, rdb *redis.Client, settings ...string) *city {
 	t.Helper()
-	c := &city{t: t, rdb: rdb, dir: filepath.Join(t.TempDir(), "objects"), secrets: t.TempDir()}
-	c.clock.Store(start.UnixNano())
+	c := &city{t: t, rdb: rdb, dir: filepath.Join(t.TempDir(), "objects")}
+	c.clock.Set(start)
 	gateway := http.NewServeMux()
 	server := httptest.NewUnstartedServer(gateway)
 	c.public = "http://" + server.Listener.Addr().String()
@@ -102,14 +97,10 @@ func newCity(t testing.TB, rdb *redis.Client, settings ...string) *city {
 	for label, id := range parties().units {
 		units += label + " " + id.Recipient().String() + "\n"
 	}
-	for name, value := range map[string]string{
+	c.secrets = citytest.Secrets(t, map[string]string{
 		"unit-recipients": units, "escrow-recipient": parties().escrow.Recipient().String(),
 		"custodian-recipient": parties().custodian.Recipient().String(), "intake-mac": strings.Repeat("m", 44), "receipt-signing": key,
-	} {
-		if err := os.WriteFile(filepath.Join(c.secrets, name), []byte(value+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	values := map[string]string{
 		"redis_url": "redis://" + rdb.Options().Addr, "s3_url": "file://" + c.dir, "secret_mount_path": c.secrets,
 		"public_url": c.public, "city": "410700", "demo": "1", "quick_exit_url": away, "report_frame_ancestors": "",
@@ -121,7 +112,7 @@ func newCity(t testing.TB, rdb *redis.Client, settings ...string) *city {
 	if c.env, err = open.Open(Needs); err != nil {
 		t.Fatal(err)
 	}
-	c.env.Now = c.now
+	c.env.Now = c.clock.Now
 	if c.desk, err = openDesk(c.env); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +138,7 @@ func embedded(t testing.TB, settings ...string) *city {
 func (c *city) firms() {
 	c.t.Helper()
 	if _, _, err := credit.NewStore(c.env.Journal, credit.Shipped()).Apply(c.t.Context(), credit.Change{
-		Entry: journal.Entry{Actor: "test", Action: "credit.import", Ref: "test", At: c.now()},
+		Entry: journal.Entry{Actor: "test", Action: "credit.import", Ref: "test", At: c.clock.Now()},
 		Subjects: []subject.Subject{
 			{Code: firm, Name: "新乡市虚构甲科技有限公司", Kind: "enterprise", District: "410771"},
 			{Code: "91410771MA00AAA291", Name: "新乡市虚构乙机械有限公司", Kind: "enterprise", District: "410771"},
@@ -316,7 +307,7 @@ func (k *client) fill() answer {
 	k.c.t.Helper()
 	a := k.get("/report/kind")
 	wantStatus(k.c.t, a, 200)
-	k.c.pass(20 * time.Second)
+	k.c.clock.Pass(20 * time.Second)
 	a = k.step(a, "/report/kind", "kind", "abnormal-filing-agency")
 	wantIn(k.c.t, a, say("report-intake.step.whom"))
 	a = k.step(a, "/report/whom", "party", "虚构的代理公司")

@@ -1,18 +1,16 @@
 package function
 
 import (
-	"bytes"
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"ipcredit/shared/citytest"
 	drafts "ipcredit/shared/draft"
 	"ipcredit/shared/objects/objectstest"
 	"ipcredit/shared/redistest"
@@ -22,37 +20,16 @@ import (
 // A fictitious person and what only he would write.
 var canaries = []string{"欧阳样例", "13800009999", "canary@example.com", "仓库里有三百箱贴牌商品", "金丝雀商店", "示例路4711号"}
 
-// logged collects what is logged meanwhile.
-type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 func TestThreat_WhatAReporterTypesIsInNoLogKeyValueOrObject(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
-		log := &logged{}
-		before := slog.Default()
-		slog.SetDefault(slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-		t.Cleanup(func() { slog.SetDefault(before) })
+		log := citytest.Logged(t)
 		c := newCity(t, rdb)
 		c.firms()
 
 		// Through the form, with everything that can go wrong on the way.
 		k := c.browser(true)
 		a := k.step(k.get("/report/kind"), "/report/kind", "kind", "counterfeit")
-		c.pass(20 * time.Second)
+		c.clock.Pass(20 * time.Second)
 		a = k.step(a, "/report/whom", "go", "search", "party", canaries[4])
 		a = k.step(a, "/report/whom", "party", canaries[4])
 		a = k.step(a, "/report/what", "narrative", canaries[3]+canaries[0], "place", canaries[5], "numbers", canaries[1])
@@ -275,7 +252,7 @@ func TestThreat_OnlyListedSitesFrameTheForm(t *testing.T) {
 		t.Errorf("outside the frame: %s", p)
 	}
 	// The whole way inside a frame, where no cookie is kept.
-	c.pass(20 * time.Second)
+	c.clock.Pass(20 * time.Second)
 	a = k.step(a, "/report/kind", "go", "to:kind")
 	for _, s := range []struct {
 		path  string
@@ -293,7 +270,7 @@ func TestThreat_OnlyListedSitesFrameTheForm(t *testing.T) {
 			t.Errorf("%s sets a cookie in a frame", s.path)
 		}
 	}
-	c.pass(20 * time.Second)
+	c.clock.Pass(20 * time.Second)
 	a = k.step(a, "/reports")
 	wantStatus(t, a, http.StatusCreated)
 	_, receipt := a.given(t)
@@ -369,7 +346,7 @@ func FuzzReport(f *testing.F) {
 	c := embedded(f)
 	f.Fuzz(func(t *testing.T, to uint8, media, body, key string) {
 		c.t = t
-		c.pass(time.Second)
+		c.clock.Pass(time.Second)
 		printable := func(s string) string {
 			if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 				return ""

@@ -277,29 +277,34 @@ func (d *desk) claim(w http.ResponseWriter, r *http.Request) error {
 	}, "text", "name", "contact")
 }
 
-// moreEvidence opens a box for later evidence, sealed to the report's own key.
-func (d *desk) moreEvidence(w http.ResponseWriter, r *http.Request) error {
+// own reads who asks about which report and returns the report. Where answered is
+// set, the page that asks for the receipt was shown instead.
+func (d *desk) own(w http.ResponseWriter, r *http.Request) (a asked, v tipoff.View, answered bool, err error) {
 	w.Header().Set("Cache-Control", "no-store")
-	a, err := d.readAsked(r)
-	if err != nil {
-		return err
+	if a, err = d.readAsked(r); err != nil {
+		return a, v, false, err
 	}
 	if a.stale {
-		return d.askReceipt(w, r, http.StatusUnauthorized, a.framed, fault.New(fault.Unauthorized, "report-intake.pass_old"), nil)
+		return a, v, true, d.askReceipt(w, r, http.StatusUnauthorized, a.framed, fault.New(fault.Unauthorized, "report-intake.pass_old"), nil)
 	}
-	now := d.env.Now()
-	v, err := d.intake.Track(r.Context(), d.claimOf(r, a), now)
+	v, err = d.intake.Track(r.Context(), d.claimOf(r, a), d.env.Now())
 	if f, ok := fault.Of(err); ok && !a.json && fn.WantsHTML(r) {
-		return d.askReceipt(w, r, fn.Status(f.Kind), a.framed, f, nil)
+		return a, v, true, d.askReceipt(w, r, fn.Status(f.Kind), a.framed, f, nil)
 	}
-	if err != nil {
+	return a, v, false, err
+}
+
+// moreEvidence opens a box for later evidence, sealed to the report's own key.
+func (d *desk) moreEvidence(w http.ResponseWriter, r *http.Request) error {
+	a, v, answered, err := d.own(w, r)
+	if err != nil || answered {
 		return err
 	}
 	if !v.ErasedOn.IsZero() {
 		return fault.New(fault.Ended, "report-intake.erased")
 	}
 	token, _, err := d.evidence.OpenBox(r.Context(), evidence.BoxSpec{
-		For: "tip-off:" + v.Report.Number, To: v.To, Key: v.Report.Key, Until: now.Add(chosen.Hours("box.hours")), By: "reporter",
+		For: "tip-off:" + v.Report.Number, To: v.To, Key: v.Report.Key, Until: d.env.Now().Add(chosen.Hours("box.hours")), By: "reporter",
 		Return: Needs.Function + "/track",
 	})
 	if err != nil {
@@ -315,16 +320,8 @@ func (d *desk) moreEvidence(w http.ResponseWriter, r *http.Request) error {
 // proof gives the receipt's proof as a file, with the proof that it stands in the
 // log once it does.
 func (d *desk) proof(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Cache-Control", "no-store")
-	a, err := d.readAsked(r)
-	if err != nil {
-		return err
-	}
-	if a.stale {
-		return d.askReceipt(w, r, http.StatusUnauthorized, a.framed, fault.New(fault.Unauthorized, "report-intake.pass_old"), nil)
-	}
-	v, err := d.intake.Track(r.Context(), d.claimOf(r, a), d.env.Now())
-	if err != nil {
+	_, v, answered, err := d.own(w, r)
+	if err != nil || answered {
 		return err
 	}
 	if r.PostForm.Get("what") == "inclusion" {

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pquerna/otp/totp"
 	"github.com/redis/go-redis/v9"
 
+	"ipcredit/shared/citytest"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/page"
@@ -38,7 +38,7 @@ type city struct {
 	desk    *desk
 	rdb     *redis.Client
 	journal *journal.Journal
-	demo    staff.Demonstration
+	staff   citytest.Staff
 	offset  atomic.Int64
 	start   time.Time
 }
@@ -52,45 +52,23 @@ func (c *city) pass(d time.Duration) {
 func newCity(t *testing.T, start time.Time) *city {
 	t.Helper()
 	c := &city{t: t, start: start}
-	p := staff.Defaults().Set("password.memory_kib", 64).Set("password.passes", 1)
-	v, err := staff.NewVault([]byte(strings.Repeat("p", 32)), []byte(strings.Repeat("s", 32)), p)
-	if err != nil {
-		t.Fatal(err)
-	}
 	c.rdb = redistest.Embedded(t)
 	j := journal.New(c.rdb, "410700", journal.Options{})
 	c.journal = j
-	s := staff.NewDesk(staff.New(j).With(p), v)
-	if c.demo, err = s.Demo(t.Context(), c.now()); err != nil {
-		t.Fatal(err)
-	}
+	c.staff = citytest.NewStaff(t, j, c.now())
 	gateway := http.NewServeMux()
 	server := httptest.NewUnstartedServer(gateway)
 	c.public = "http://" + server.Listener.Addr().String()
-	c.desk = newDesk(page.Site{PublicURL: c.public, City: "410700", Demo: true}, s, c.now)
+	c.desk = newDesk(page.Site{PublicURL: c.public, City: "410700", Demo: true}, c.staff.Desk, c.now)
 	gateway.Handle(prefix+"/", http.StripPrefix(prefix, fn.HTTP(c.desk.mux(j).Serve)))
 	server.Start()
 	t.Cleanup(server.Close)
 	return c
 }
 
-func (c *city) user(name string) staff.DemoUser {
-	for _, u := range c.demo.Staff {
-		if u.User == name {
-			return u
-		}
-	}
-	c.t.Fatalf("no user %s", name)
-	return staff.DemoUser{}
-}
+func (c *city) user(name string) staff.DemoUser { c.t.Helper(); return c.staff.User(c.t, name) }
 
-func (c *city) code(secret string) string {
-	code, err := totp.GenerateCode(secret, c.now())
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return code
-}
+func (c *city) code(secret string) string { c.t.Helper(); return citytest.Code(c.t, secret, c.now()) }
 
 // client is one browser: its cookies, its own pages as where it comes from.
 type client struct {

@@ -124,7 +124,7 @@ func TestFormSentTwiceMakesOneThing(t *testing.T) {
 				tc.form = newcomer(t, c)
 			}
 			fill := func(s string) string {
-				for _, u := range c.demo.Staff {
+				for _, u := range c.staff.Demo.Staff {
 					s = strings.ReplaceAll(s, "@@"+u.User, u.Password)
 					if strings.HasSuffix(s, "@"+u.User) || strings.Contains(s, "@"+u.User+"/") {
 						s = strings.ReplaceAll(s, "@"+u.User, id(c, u.User))

@@ -9,6 +9,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -332,8 +335,9 @@ func (p *Page) Axe() {
 	}
 }
 
-// axe reads axe-core from this package's node_modules.
-func axe(t testing.TB) string {
+// Module is a file of a package that `npm ci` installs in this package's folder.
+// Where it is missing the test is skipped, and fails when REQUIRE_REAL is set.
+func Module(t testing.TB, parts ...string) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -349,12 +353,42 @@ func axe(t testing.TB) string {
 		}
 		dir = up
 	}
-	script, err := os.ReadFile(filepath.Join(dir, "shared", "browsertest", "node_modules", "axe-core", "axe.min.js"))
-	if os.IsNotExist(err) {
-		absent(t, "axe-core: run npm ci in shared/browsertest")
+	file := filepath.Join(append([]string{dir, "shared", "browsertest", "node_modules"}, parts...)...)
+	if _, err := os.Stat(file); os.IsNotExist(err) {
+		absent(t, filepath.Join(parts...)+": run npm ci in shared/browsertest")
+	} else if err != nil {
+		t.Fatal(err)
 	}
+	return file
+}
+
+// axe reads axe-core.
+func axe(t testing.TB) string {
+	t.Helper()
+	script, err := os.ReadFile(Module(t, "axe-core", "axe.min.js"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(script)
+}
+
+// UploadClients serves, from an origin of its own, a page that has loaded
+// tus-js-client (as tus) and Uppy (as Uppy) as npm has them, and returns its
+// address.
+func UploadClients(t testing.TB) string {
+	t.Helper()
+	scripts := map[string]string{
+		"/tus.js": Module(t, "tus-js-client", "dist", "tus.min.js"), "/uppy.js": Module(t, "uppy", "dist", "uppy.min.js"),
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, `<!DOCTYPE html><html lang="zh-CN"><title>clients</title><link rel="icon" href="data:,"><script src="/tus.js"></script><script src="/uppy.js"></script>`)
+	})
+	for path, file := range scripts {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
+	}
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL + "/"
 }

@@ -7,9 +7,6 @@ import (
 	"ipcredit/shared/subject"
 )
 
-// reindexSlice is how many numbers one commit of Reindex looks at.
-const reindexSlice = 500
-
 // Reindex brings stored profiles up to this version of the program: those of an
 // older form or under another law get the answer of today, which saves computing
 // it at every call, and those of which nothing stands in the public log yet get
@@ -22,23 +19,13 @@ func (s *Store) Reindex(ctx context.Context, entry journal.Entry, progress func(
 	if err != nil {
 		return err
 	}
-	for from := 1; from <= last; from += reindexSlice {
-		if err := s.journal.Room(ctx); err != nil {
-			return err
-		}
-		to := min(from+reindexSlice-1, last)
+	return s.subjects.InSlices(ctx, last, progress, func(from, to int) error {
 		codes, err := s.subjects.Codes(ctx, from, to)
 		if err != nil {
 			return err
 		}
-		if err := s.reindex(ctx, entry, codes); err != nil {
-			return err
-		}
-		if progress != nil {
-			progress(to)
-		}
-	}
-	return nil
+		return s.reindex(ctx, entry, codes)
+	})
 }
 
 func (s *Store) reindex(ctx context.Context, entry journal.Entry, codes []string) error {

@@ -39,12 +39,22 @@ func (s *Store) Reindex(ctx context.Context, entry journal.Entry, progress func(
 	if err != nil {
 		return err
 	}
+	return s.InSlices(ctx, last, progress, func(from, to int) error {
+		return s.reindex(ctx, entry, held, int64(from), int64(to))
+	})
+}
+
+// InSlices calls work for the numbers of subjects from 1 to last, a slice after
+// the other, and tells progress, which may be nil, how many are done: progress may
+// archive the journal meanwhile. It stops with a fault where the archive is far
+// behind.
+func (s *Store) InSlices(ctx context.Context, last int, progress func(done int), work func(from, to int) error) error {
 	for from := 1; from <= last; from += reindexSlice {
 		if err := s.journal.Room(ctx); err != nil {
 			return err
 		}
 		to := min(from+reindexSlice-1, last)
-		if err := s.reindex(ctx, entry, held, int64(from), int64(to)); err != nil {
+		if err := work(from, to); err != nil {
 			return err
 		}
 		if progress != nil {
