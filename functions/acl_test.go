@@ -62,8 +62,10 @@ func refused(err error) bool {
 func TestRedisKnowsItsUsersOnly(t *testing.T) {
 	t.Parallel()
 	g := newGuarded(t)
-	if _, known := g.users["portal"]; known {
-		t.Error("the portal opens no Redis and has a user")
+	for name, f := range functions {
+		if _, known := g.users[name]; known != (f.needs.Redis != open.None) {
+			t.Errorf("%s: it opens Redis as %v, and has a user: %v", name, f.needs.Redis, known)
+		}
 	}
 	for name := range g.users {
 		if err := g.client(t, name).Ping(t.Context()).Err(); err != nil {

@@ -83,6 +83,7 @@ func bench(ctx context.Context, p place, s scale, only []string) error {
 			{"search", func() ([]measured, error) { return benchSearch(ctx, env, s) }},
 			{"lookup", func() ([]measured, error) { return benchLookup(ctx, env, s) }},
 			{"import", func() ([]measured, error) { return benchImport(ctx, env, s) }},
+			{"linkage", func() ([]measured, error) { return benchLinkage(ctx, env, s) }},
 			{"restore", func() ([]measured, error) { return benchRestore(ctx, env, s) }},
 			{"log", func() ([]measured, error) { return benchLog(ctx, env, dir, s) }},
 		}

@@ -158,7 +158,7 @@ func tusdUpload(base string, body []byte) uploading {
 	}
 }
 
-// plainPuts writes the pieces that evidence-upload makes, two at a time as it
+// plainPuts writes the pieces that evidence-upload makes, three at a time as it
 // does, without sealing, protocol or network.
 func plainPuts(store objects.Store, body []byte) uploading {
 	length := int64(evidence.DefaultLimits().PieceBytes)
@@ -167,7 +167,7 @@ func plainPuts(store objects.Store, body []byte) uploading {
 		begun := time.Now()
 		round++
 		puts, ctx := errgroup.WithContext(ctx)
-		puts.SetLimit(2)
+		puts.SetLimit(3)
 		for at := int64(0); at < size; at += length {
 			data, err := io.ReadAll(&picture{at: at, end: min(at+length, size), body: body})
 			if err != nil {

@@ -20,6 +20,7 @@ import (
 	"ipcredit/shared/open"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
+	"ipcredit/shared/tipoff"
 	"ipcredit/shared/workday"
 )
 
@@ -103,6 +104,7 @@ func fillDemo(ctx context.Context, env *open.Env, now time.Time) (demonstration,
 		return demonstration{}, fmt.Errorf("demo: %w", err)
 	}
 	city := newFiction(first)
+	city.tables = append(city.tables, city.notified(first)...)
 	if sum := city.sum(); loaded["tables"] != sum {
 		if err := loadTables(ctx, env, city); err != nil {
 			return demonstration{}, err
@@ -128,6 +130,9 @@ func fillDemo(ctx context.Context, env *open.Env, now time.Time) (demonstration,
 		if err := note("tipoffs", sum); err != nil {
 			return demonstration{}, fmt.Errorf("demo: %w", err)
 		}
+	}
+	if err := fillCases(ctx, first, first.Start().Add(9*time.Hour)); err != nil {
+		return demonstration{}, err
 	}
 	out := demonstration{APIKeys: people.APIKeys, Reports: reports, Subjects: city.codes}
 	for _, u := range people.Staff {
@@ -193,7 +198,14 @@ func intakeDesk(env *open.Env) (*batch.Desk, error) {
 	if s.HashKey, err = env.Secret("id-hash"); err != nil {
 		return nil, unreachable(err, "runner.fail.secret", "id-hash")
 	}
-	return batch.NewDesk(env.Journal, env.Objects, credit.Shipped(), s, time.Now), nil
+	units, err := env.Secret("unit-recipients")
+	if err == nil {
+		s.Units, err = tipoff.ParseUnits(string(units))
+	}
+	if err != nil {
+		return nil, unreachable(err, "runner.fail.secret", "unit-recipients")
+	}
+	return batch.NewDesk(env.Journal, env.Objects, credit.NewInForce(env.Journal), s, time.Now), nil
 }
 
 func staffDesk(env *open.Env) (*staff.Desk, error) {

@@ -15,6 +15,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ipcredit/shared/calendar"
+	"ipcredit/shared/casework"
+	"ipcredit/shared/clock"
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/notary"
@@ -34,6 +37,7 @@ var fictions = func() (t struct {
 	Place           string
 	Stories         []story
 	More, Reply     string
+	Facts           string
 	Answers         map[tipoff.State]string
 	Extension       string
 	Pause           string
@@ -170,6 +174,7 @@ func (t *fictionTipoff) plan(i int, today workday.Date) {
 type tipoffDesk struct {
 	intake   *tipoff.Intake
 	office   *tipoff.Office
+	cases    *casework.Store
 	evidence *evidence.Store
 	seed     []byte
 	officers map[string]map[staff.Role]staff.Actor // by the label of their unit
@@ -276,7 +281,14 @@ func (d *tipoffDesk) openOffice() error {
 	if c.Custodian, err = seal.ParseIdentity(secret["custodian-identity"]); err != nil {
 		return err
 	}
-	d.office, err = tipoff.NewOffice(env.Journal, seal.NewKeys(env.Objects.Keys), c)
+	keys := seal.NewKeys(env.Objects.Keys)
+	if d.office, err = tipoff.NewOffice(env.Journal, keys, c); err != nil {
+		return err
+	}
+	d.cases, err = casework.New(env.Journal, keys, casework.Config{
+		Identities: c.Identities, Units: c.Units, Escrow: c.Escrow, Staff: c.Staff,
+		Calendar: calendar.New(env.Journal).Current, Clocks: clock.New(env.Journal),
+	})
 	return err
 }
 
@@ -363,6 +375,11 @@ func (d *tipoffDesk) handle(ctx context.Context, t fictionTipoff, l tipoff.Lodgi
 			continue
 		}
 		c := tipoff.Change{To: to, Answer: fictions.Answers[to]}
+		if to == tipoff.CaseFiled {
+			if err := d.file(ctx, officer, l, &c, t.at(t.Days[n])); err != nil {
+				return err
+			}
+		}
 		if err := d.office.ChangeState(ctx, officer, no, c, t.at(t.Days[n])); err != nil {
 			return err
 		}
@@ -403,6 +420,27 @@ func (d *tipoffDesk) handle(ctx context.Context, t fictionTipoff, l tipoff.Lodgi
 	if t.Disputed && !l.Report.Disputed {
 		return d.intake.Dispute(ctx, claim, fictions.Dispute, t.at(22))
 	}
+	return nil
+}
+
+// file has the case opened with the decision. Discipline inspection has no cases
+// of ours, and nobody opens one about he does not know what.
+func (d *tipoffDesk) file(ctx context.Context, officer staff.Actor, l tipoff.Lodging, c *tipoff.Change, at time.Time) error {
+	targets := casework.TargetsOf(l.Report.Kind)
+	if l.Report.Unit == tipoff.Discipline || l.Report.Kind == tipoff.Unclear {
+		return nil
+	}
+	o, err := d.office.Open(ctx, officer, l.Number, at)
+	if err != nil {
+		return err
+	}
+	draft := casework.DraftOf(o)
+	draft.Facts, draft.Target = fictions.Facts, targets[0]
+	opening, err := d.cases.FromTipoff(ctx, officer, o.Report, draft, at)
+	if err != nil {
+		return err
+	}
+	c.With = opening.With
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
+	"ipcredit/shared/calendar"
 	"ipcredit/shared/open"
 	"ipcredit/shared/workday"
 )
@@ -75,7 +76,7 @@ func (p place) tell(findings []finding) error {
 func examine(ctx context.Context, env *open.Env, parts *parts, now time.Time) []finding {
 	return slices.Concat(
 		examineRedis(ctx, env, parts, now), examineObjects(ctx, env), examineArchive(ctx, env),
-		examineSecrets(), examineCalendar(now), examineFunctions(),
+		examineSecrets(), examineCalendar(ctx, env, now), examineFunctions(),
 	)
 }
 
@@ -214,8 +215,12 @@ func examineSecrets() []finding {
 
 // examineCalendar warns while the year that deadlines already reach into has no
 // official calendar.
-func examineCalendar(now time.Time) []finding {
-	last := workday.Official().LastOfficial()
+func examineCalendar(ctx context.Context, env *open.Env, now time.Time) []finding {
+	cal, err := calendar.New(env.Journal).Current(ctx)
+	if err != nil {
+		cal = workday.Official() // examineRedis says what is wrong
+	}
+	last := cal.LastOfficial()
 	year := workday.DateOf(now).Year()
 	switch {
 	case last < year:

@@ -9,14 +9,19 @@ import (
 	"testing"
 
 	"ipcredit/shared/fn"
+	"ipcredit/shared/open"
 	"ipcredit/shared/page"
+	"ipcredit/shared/redistest"
 )
 
 // stylesheet is where a page's style sheet is.
 var stylesheet = regexp.MustCompile(`<link rel="stylesheet" href="([^"]+)"`)
 
 func TestAddressOfNoFunctionIsRefusedInWords(t *testing.T) {
-	t.Parallel()
+	// The portal's style sheet is among what is looked at, and the portal reads
+	// the calendar of the city. Settings are the process's.
+	open.Use(map[string]string{"redis_url": "redis://" + redistest.Embedded(t).Options().Addr})
+	t.Cleanup(func() { open.Use(nil) })
 	h := gateway()
 	get := func(method, target, accept, language string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, target, nil)

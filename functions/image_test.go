@@ -23,7 +23,7 @@ const language = "template/golang-credit"
 // growing unseen.
 const (
 	budget  = 18 << 20
-	largest = 30 << 20
+	largest = 36 << 20
 )
 
 // TestFunctionsBuildAsTheirImages lays every function out as faas-cli and then

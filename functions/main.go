@@ -24,6 +24,8 @@ import (
 
 	casehandling "ipcredit/functions/case-handling"
 	creditlookup "ipcredit/functions/credit-lookup"
+	creditrepair "ipcredit/functions/credit-repair"
+	creditshare "ipcredit/functions/credit-share"
 	deadlinetick "ipcredit/functions/deadline-tick"
 	disclosurepublish "ipcredit/functions/disclosure-publish"
 	evidenceupload "ipcredit/functions/evidence-upload"
@@ -31,6 +33,7 @@ import (
 	portal "ipcredit/functions/portal"
 	reportintake "ipcredit/functions/report-intake"
 	staffsession "ipcredit/functions/staff-session"
+	summaryreport "ipcredit/functions/summary-report"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/open"
@@ -48,6 +51,8 @@ type function struct {
 var functions = map[string]function{
 	"case-handling":      {casehandling.Handle, casehandling.Needs, true},
 	"credit-lookup":      {creditlookup.Handle, creditlookup.Needs, false},
+	"credit-repair":      {creditrepair.Handle, creditrepair.Needs, false},
+	"credit-share":       {creditshare.Handle, creditshare.Needs, true},
 	"deadline-tick":      {deadlinetick.Handle, deadlinetick.Needs, true},
 	"disclosure-publish": {disclosurepublish.Handle, disclosurepublish.Needs, true},
 	"evidence-upload":    {evidenceupload.Handle, evidenceupload.Needs, true},
@@ -55,6 +60,7 @@ var functions = map[string]function{
 	"portal":             {portal.Handle, portal.Needs, false},
 	"report-intake":      {reportintake.Handle, reportintake.Needs, true},
 	"staff-session":      {staffsession.Handle, staffsession.Needs, true},
+	"summary-report":     {summaryreport.Handle, summaryreport.Needs, false},
 }
 
 // The exit codes that scripts may rely on.

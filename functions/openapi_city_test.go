@@ -42,6 +42,9 @@ func TestCityAnswersAsDescribed(t *testing.T) {
 	t.Run("Boxes", func(t *testing.T) { s.at(t).boxes(p, demo) })
 	t.Run("Staff", func(t *testing.T) { s.at(t).staff(p, demo) })
 	t.Run("Rules", func(t *testing.T) { s.at(t).rules(p, demo) })
+	t.Run("Figures", func(t *testing.T) { s.at(t).figures(p) })
+	t.Run("Disclosures", func(t *testing.T) { s.at(t).disclosures(p) })
+	t.Run("Shares", func(t *testing.T) { s.at(t).shares(p, demo) })
 
 	if t.Failed() {
 		return // what was not seen says nothing then
@@ -60,6 +63,91 @@ func TestCityAnswersAsDescribed(t *testing.T) {
 func (s *stranger) at(t *testing.T) *stranger {
 	s.t = t
 	return s
+}
+
+// figures asks the calculators and the rate, for everybody.
+func (s *stranger) figures(p *program) {
+	for _, id := range []string{"getDeadline", "getEstimate", "getWithdrawalRate"} {
+		a := s.call(p, id, http.StatusOK, with{})
+		if tag := a.header.Get("ETag"); tag != "" {
+			s.call(p, id, http.StatusNotModified, with{header: map[string]string{"If-None-Match": tag}})
+		}
+	}
+	s.call(p, "getDeadline", http.StatusOK, with{query: map[string]string{"workdays": "", "months": "6", "roll": "none"}})
+	s.call(p, "getDeadline", http.StatusBadRequest, with{query: map[string]string{"months": "6"}})
+	s.call(p, "getDeadline", http.StatusBadRequest, with{query: map[string]string{"from": "2025-02-30"}})
+	s.call(p, "getEstimate", http.StatusOK, with{query: map[string]string{"route": "TIER", "tier": "serious", "determined": "2026-04-10"}})
+	s.call(p, "getEstimate", http.StatusBadRequest, with{query: map[string]string{"route": "TIER", "determined": "2026-04-10"}})
+	s.call(p, "getEstimate", http.StatusUnprocessableEntity, with{query: map[string]string{"route": "TIER", "tier": "serious", "determined": "2026-03-31"}})
+	s.call(p, "getWithdrawalRate", http.StatusOK, with{bare: true})
+	s.call(p, "getWithdrawalRate", http.StatusBadRequest, with{query: map[string]string{"district": "999999"}})
+	s.call(p, "getWithdrawalRate", http.StatusBadRequest, with{query: map[string]string{"from": "2026-02-30"}})
+}
+
+// shares reads the changes as a credit service does, and answers one.
+func (s *stranger) shares(p *program, demo demoFile) {
+	s.call(p, "getWebhookKey", http.StatusOK, with{})
+	s.call(p, "getChanges", http.StatusUnauthorized, with{})
+	s.call(p, "getChanges", http.StatusForbidden, with{header: bearer(demo.APIKeys["lookup"])})
+	key := bearer(demo.APIKeys["share"])
+	type page struct {
+		Results []struct{ ID, Type string }
+		Next    string
+		More    bool
+	}
+	var first page
+	eventually(s.t, "the feed has come as far as its records", func() bool {
+		first = decode[page](s.t, s.call(p, "getChanges", http.StatusOK, with{header: key}))
+		return len(first.Results) > 0
+	})
+	next := decode[page](s.t, s.call(p, "getChanges", http.StatusOK, with{header: key, query: map[string]string{"cursor": first.Next}}))
+	for _, x := range next.Results {
+		if slices.ContainsFunc(first.Results, func(y struct{ ID, Type string }) bool { return x.ID == y.ID }) {
+			s.t.Errorf("%s is told twice", x.ID)
+		}
+	}
+	s.call(p, "getChanges", http.StatusBadRequest, with{header: key, query: map[string]string{"cursor": "x"}})
+	s.call(p, "giveFeedback", http.StatusOK, with{header: key, path: map[string]string{"id": first.Results[0].ID}})
+	s.call(p, "giveFeedback", http.StatusBadRequest, with{header: key, path: map[string]string{"id": first.Results[0].ID}, body: map[string]any{"action": "sold"}})
+	s.call(p, "giveFeedback", http.StatusUnauthorized, with{path: map[string]string{"id": first.Results[0].ID}})
+}
+
+// disclosures reads the lists, one record of them and its proof, as copies of them
+// are kept: asked again with the ETag, nothing has changed.
+func (s *stranger) disclosures(p *program) {
+	again := func(id string, w with) answer {
+		s.t.Helper()
+		a := s.call(p, id, http.StatusOK, w)
+		w.header = maps.Clone(w.header)
+		if w.header == nil {
+			w.header = map[string]string{}
+		}
+		w.header["If-None-Match"] = a.header.Get("ETag")
+		s.call(p, id, http.StatusNotModified, w)
+		return a
+	}
+	for _, id := range []string{"getAgencyDisclosures", "getAtomFeed", "getJSONFeed", "getRemoved", "getSitemap", "getRobots"} {
+		again(id, with{})
+	}
+	list := decode[struct {
+		Results []struct{ ID, Code string }
+		Next    *string
+	}](s.t, again("getDisclosures", with{}))
+	if len(list.Results) == 0 || list.Next == nil {
+		s.t.Fatalf("%d of the demonstration, next %v", len(list.Results), list.Next)
+	}
+	s.call(p, "getDisclosures", http.StatusOK, with{query: map[string]string{"cursor": *list.Next}})
+	s.call(p, "getDisclosures", http.StatusBadRequest, with{query: map[string]string{"act": "none"}})
+	i := slices.IndexFunc(list.Results, func(x struct{ ID, Code string }) bool { return x.Code != "" })
+	one := with{path: map[string]string{"id": list.Results[i].ID}}
+	again("getDisclosure", one)
+	s.call(p, "getDisclosure", http.StatusNotFound, with{})
+	eventually(s.t, "the record is in the log", func() bool {
+		return p.ask(http.MethodGet, "/function/disclosure-publish/disclosures/"+list.Results[i].ID+"/proof", nil, nil).status == http.StatusOK
+	})
+	again("getDisclosureProof", one)
+	one.header = map[string]string{"Accept": "text/plain"}
+	again("getDisclosureProof", one)
 }
 
 // portal looks whether what the city serves is the document of these tests.
@@ -367,6 +455,9 @@ func (s *stranger) rules(p *program, demo demoFile) {
 			c := o.RequestBody.Value.Content["application/json"]
 			if c != nil && c.Schema.Value.AdditionalProperties.Has != nil && !*c.Schema.Value.AdditionalProperties.Has {
 				w := with{body: map[string]any{"undescribed": 1}, media: "application/json"}
+				if id == "giveFeedback" {
+					w.header = bearer(demo.APIKeys["share"])
+				}
 				if a := s.call(p, id, http.StatusBadRequest, w); !strings.Contains(a.body, "undescribed") {
 					s.t.Errorf("%s: a member that nobody knows is refused without its name: %s", id, a.body)
 				}
@@ -376,17 +467,33 @@ func (s *stranger) rules(p *program, demo demoFile) {
 			s.revisit(p, id, o)
 		}
 		if ok := o.Responses.Status(http.StatusOK); ok != nil && o.method == http.MethodGet && !guarded && ok.Value.Content["text/html"] != nil {
-			if a := s.call(p, id, http.StatusOK, with{header: map[string]string{"Accept": "text/html"}}); !strings.Contains(a.body, "<!DOCTYPE html>") || !strings.Contains(a.body, page.Say(page.ZH, "page.demo")) {
+			if a := s.call(p, id, http.StatusOK, with{path: displayed(p, id), header: map[string]string{"Accept": "text/html"}}); !strings.Contains(a.body, "<!DOCTYPE html>") || !strings.Contains(a.body, page.Say(page.ZH, "page.demo")) {
 				s.t.Errorf("%s: no page for people", id)
 			}
 		}
 	}
 }
 
+// displayed is the path of a record on display for the calls that need one: which
+// those are depends on the day.
+func displayed(p *program, id string) map[string]string {
+	if id != "getDisclosure" && id != "getDisclosureProof" {
+		return nil
+	}
+	list := decode[struct{ Results []struct{ ID, Code string } }](p.t, p.get("/function/disclosure-publish/disclosures"))
+	for _, x := range list.Results {
+		if x.Code != "" {
+			return map[string]string{"id": x.ID}
+		}
+	}
+	p.t.Fatal("nothing is on display")
+	return nil
+}
+
 // revisit asks again with the ETag of the first answer.
 func (s *stranger) revisit(p *program, id string, o operation) {
 	s.t.Helper()
-	w := with{}
+	w := with{path: displayed(p, id)}
 	if id == "getTile" {
 		lines := strings.Split(p.get("/function/disclosure-publish/checkpoint").body, "\n")
 		size, err := strconv.Atoi(lines[1])

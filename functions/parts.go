@@ -23,7 +23,7 @@ import (
 // its own that no function knows.
 var operator = open.Needs{
 	Function: "operator", Redis: open.Write, Objects: open.Store, Admin: true,
-	Secrets: []string{"password-pepper", "totp-seal", "id-hash", "material-identity", "escrow-recipient"},
+	Secrets: []string{"password-pepper", "totp-seal", "id-hash", "material-identity", "escrow-recipient", "unit-recipients"},
 }
 
 // parts are the servers the city runs on: configured ones, child processes, or

@@ -18,20 +18,25 @@ import (
 	"ipcredit/shared/tipoff"
 )
 
-// The two secrets of the handling units: private halves for case-handling,
-// public ones for those who seal. They are also the names of the files.
+// The secrets whose keys are changed: private halves for case-handling, public
+// ones for those who seal. They are also the names of the files. The units' hold a
+// line for each key, behind the unit's label; the custodian's hold nothing but
+// keys.
 const (
-	unitIdentities = "unit-identities"
-	unitRecipients = "unit-recipients"
+	unitIdentities     = "unit-identities"
+	unitRecipients     = "unit-recipients"
+	custodianIdentity  = "custodian-identity"
+	custodianRecipient = "custodian-recipient"
 )
 
-// rotateCommand changes a unit's key. It has two steps, for what is sealed to the
+// rotateCommand changes a unit's key, or the custodian's. It has two steps, for what is sealed to the
 // new key must find it in case-handling: the first adds the new key beside the
 // old one, the second, once every function has it, wraps the keys of all tip-offs
 // anew and drops the old one. A unit key that was lost is replaced by the help of
 // the escrow's.
 func rotateCommand(p *place) *cobra.Command {
 	var secrets, escrow string
+	known := append(staff.UnitLabels(), tipoff.CustodianLabel)
 	c := &cobra.Command{
 		Use:   "rotate {begin|finish|rescue} UNIT",
 		Short: say("runner.rotate.short"),
@@ -41,12 +46,8 @@ func rotateCommand(p *place) *cobra.Command {
 			if secrets == "" {
 				secrets = filepath.Join(p.data, "secrets")
 			}
-			r := rotation{place: *p, unit: args[1], dir: secrets}
-			known := false
-			for _, label := range staff.UnitLabels() {
-				known = known || label == r.unit
-			}
-			if !known {
+			r := newRotation(*p, args[1], secrets)
+			if !slices.Contains(known, r.unit) {
 				return &stop{exitUsage, say("runner.rotate.unknown", r.unit), nil}
 			}
 			switch args[0] {
@@ -68,28 +69,42 @@ func rotateCommand(p *place) *cobra.Command {
 // rotation is one call of the command.
 type rotation struct {
 	place place
-	unit  string
+	unit  string // or the custodian's label
 	dir   string // of the secret files
+
+	identities, recipients string // names of the two secrets
+	line                   string // label of the unit's lines in them, "" where they have none
+	label                  string // of the party in seal.Keys
+}
+
+func newRotation(p place, unit, dir string) rotation {
+	r := rotation{
+		place: p, unit: unit, dir: dir, identities: unitIdentities, recipients: unitRecipients, line: unit, label: tipoff.UnitLabel(unit),
+	}
+	if unit == tipoff.CustodianLabel {
+		r.identities, r.recipients, r.line, r.label = custodianIdentity, custodianRecipient, "", tipoff.CustodianLabel
+	}
+	return r
 }
 
 // begin adds a new key for the unit. Both open from now on.
 func (r rotation) begin() error {
-	private, err := r.read(unitIdentities)
+	private, err := r.read(r.identities)
 	if err != nil {
 		return err
 	}
-	keys := private.of(r.unit)
+	keys := private.of(r.line)
 	if len(keys) == 0 {
 		return failed("runner.rotate.none", r.unit)
 	}
-	public, err := r.read(unitRecipients)
+	public, err := r.read(r.recipients)
 	if err != nil {
 		return err
 	}
 	if len(keys) > 1 {
 		// It was broken off where the public half of the newest key is not there yet.
 		half, err := age.ParseX25519Identity(keys[len(keys)-1])
-		if err != nil || slices.Contains(public.of(r.unit), half.Recipient().String()) {
+		if err != nil || slices.Contains(public.of(r.line), half.Recipient().String()) {
 			return failed("runner.rotate.begun", r.unit)
 		}
 		return r.begun(public, half)
@@ -99,7 +114,7 @@ func (r rotation) begin() error {
 		return fmt.Errorf("rotate: %w", err)
 	}
 	// The private half first: nothing may ever be sealed to a key that is nowhere.
-	if err := r.write(unitIdentities, private.with(r.unit, id.String())); err != nil {
+	if err := r.write(r.identities, private.with(r.line, id.String())); err != nil {
 		return err
 	}
 	return r.begun(public, id)
@@ -107,24 +122,24 @@ func (r rotation) begin() error {
 
 // begun adds the public half of the unit's new key.
 func (r rotation) begun(public labelled, id *age.X25519Identity) error {
-	if err := r.write(unitRecipients, public.with(r.unit, id.Recipient().String())); err != nil {
+	if err := r.write(r.recipients, public.with(r.line, id.Recipient().String())); err != nil {
 		return err
 	}
 	return r.place.print(map[string]any{"unit": r.unit, "secrets": r.dir}, "runner.rotate.begin", r.unit, r.dir)
 }
 
-// finish wraps every tip-off's key to the newest of the unit's keys and drops the
+// finish wraps every key of the unit's to the newest of its keys and drops the
 // others. It may be repeated until nothing is left.
 func (r rotation) finish(ctx context.Context) error {
-	private, err := r.read(unitIdentities)
+	private, err := r.read(r.identities)
 	if err != nil {
 		return err
 	}
-	public, err := r.read(unitRecipients)
+	public, err := r.read(r.recipients)
 	if err != nil {
 		return err
 	}
-	keys, recipients := private.of(r.unit), public.of(r.unit)
+	keys, recipients := private.of(r.line), public.of(r.line)
 	if len(keys) < 2 || len(recipients) < 1 {
 		return failed("runner.rotate.not_begun", r.unit)
 	}
@@ -140,17 +155,25 @@ func (r rotation) finish(ctx context.Context) error {
 	if err != nil {
 		return unreachable(err, "runner.fail.secret", "escrow-recipient")
 	}
-	n, err := r.rewrap(ctx, tipoff.Renewal{Unit: r.unit, By: tipoff.UnitLabel(r.unit), Opener: opener, To: newest, Escrow: escrow})
+	n, err := r.rewrap(ctx, r.label, opener, newest, escrow)
 	if err != nil {
 		return err
 	}
-	if err := r.write(unitRecipients, public.without(r.unit).with(r.unit, newest.String())); err != nil {
+	if err := r.write(r.recipients, public.without(r.line).with(r.line, newest.String())); err != nil {
 		return err
 	}
-	if err := r.write(unitIdentities, private.without(r.unit).with(r.unit, keys[len(keys)-1])); err != nil {
+	if err := r.write(r.identities, private.without(r.line).with(r.line, keys[len(keys)-1])); err != nil {
 		return err
 	}
-	return r.place.print(map[string]any{"unit": r.unit, "changed": n}, "runner.rotate.finish", r.unit, n)
+	return r.place.print(map[string]any{"unit": r.unit, "changed": n}, r.either("runner.rotate.finish", "runner.rotate.finish_custodian"), r.unit, n)
+}
+
+// either is a word about units, or the one about the custodian.
+func (r rotation) either(unit, custodian string) string {
+	if r.line == "" {
+		return custodian
+	}
+	return unit
 }
 
 // newest returns the last of the unit's keys, which must be the last recipient
@@ -158,11 +181,11 @@ func (r rotation) finish(ctx context.Context) error {
 func (r rotation) newest(keys, recipients []string) (seal.Recipient, seal.Identity, error) {
 	opener, err := seal.ParseIdentity(strings.Join(keys, "\n"))
 	if err != nil {
-		return seal.Recipient{}, opener, unreachable(err, "runner.fail.secret", unitIdentities)
+		return seal.Recipient{}, opener, unreachable(err, "runner.fail.secret", r.identities)
 	}
 	last, err := seal.ParseIdentity(keys[len(keys)-1])
 	if err != nil {
-		return seal.Recipient{}, opener, unreachable(err, "runner.fail.secret", unitIdentities)
+		return seal.Recipient{}, opener, unreachable(err, "runner.fail.secret", r.identities)
 	}
 	to := last.Recipient()
 	if to.String() != recipients[len(recipients)-1] {
@@ -171,8 +194,8 @@ func (r rotation) newest(keys, recipients []string) (seal.Recipient, seal.Identi
 	return to, opener, nil
 }
 
-// rescue gives a unit whose key was lost a new one: the escrow's opens the keys
-// of its tip-offs.
+// rescue gives a unit, or the custodian, whose key was lost a new one: the
+// escrow's opens what it opened.
 func (r rotation) rescue(ctx context.Context, path string) error {
 	if path == "" {
 		return &stop{exitUsage, say("runner.rotate.no_escrow"), nil}
@@ -185,14 +208,14 @@ func (r rotation) rescue(ctx context.Context, path string) error {
 	if err != nil {
 		return unreachable(err, "runner.fail.secret", path)
 	}
-	private, err := r.read(unitIdentities)
+	private, err := r.read(r.identities)
 	if errors.Is(err, os.ErrNotExist) {
 		private, err = nil, nil
 	}
 	if err != nil {
 		return err
 	}
-	public, err := r.read(unitRecipients)
+	public, err := r.read(r.recipients)
 	if err != nil {
 		return err
 	}
@@ -204,44 +227,75 @@ func (r rotation) rescue(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("rotate: %w", err)
 	}
-	if err := r.write(unitIdentities, private.without(r.unit).with(r.unit, id.String())); err != nil {
+	if err := r.write(r.identities, private.without(r.line).with(r.line, id.String())); err != nil {
 		return err
 	}
-	if err := r.write(unitRecipients, public.without(r.unit).with(r.unit, to.String())); err != nil {
+	if err := r.write(r.recipients, public.without(r.line).with(r.line, to.String())); err != nil {
 		return err
 	}
-	n, err := r.rewrap(ctx, tipoff.Renewal{Unit: r.unit, By: tipoff.EscrowLabel, Opener: escrow, To: to, Escrow: escrow.Recipient()})
+	n, err := r.rewrap(ctx, tipoff.EscrowLabel, escrow, to, escrow.Recipient())
 	if err != nil {
 		return err
 	}
-	return r.place.print(map[string]any{"unit": r.unit, "changed": n}, "runner.rotate.rescue", r.unit, n)
+	return r.place.print(map[string]any{"unit": r.unit, "changed": n}, r.either("runner.rotate.rescue", "runner.rotate.rescue_custodian"), r.unit, n)
 }
 
-// rewrap wraps the keys of the unit's tip-offs to its new key, and seals the
-// unit's remarks on them to it.
-func (r rotation) rewrap(ctx context.Context, n tipoff.Renewal) (changed int, err error) {
+// rewrap wraps to the new key what the party of the label by opens, and seals to
+// it what is sealed to the old one itself.
+func (r rotation) rewrap(ctx context.Context, by string, opener seal.Identity, to, escrow seal.Recipient) (changed int, err error) {
+	left := 0
 	err = withParts(ctx, r.place, func(env *open.Env) error {
 		var told func(int)
 		if !r.place.json && onTerminal() {
 			told = func(n int) { fmt.Fprint(os.Stderr, "\r"+say("runner.rotate.progress", n)) }
 		}
 		keys := seal.NewKeys(env.Objects.Keys)
-		if changed, err = keys.RewrapAll(ctx, n.By, n.Opener, tipoff.UnitLabel(r.unit), n.To, told); err != nil {
+		if changed, err = keys.RewrapAll(ctx, by, opener, r.label, to, told); err != nil {
 			return err
 		}
-		_, err = tipoff.RenewNotes(ctx, env.Journal, keys, n, env.Now())
+		if r.line != "" {
+			n := tipoff.Renewal{Unit: r.unit, By: by, Opener: opener, To: to, Escrow: escrow}
+			_, err = tipoff.RenewNotes(ctx, env.Journal, keys, n, env.Now())
+			return err
+		}
+		if by != tipoff.CustodianLabel {
+			return nil // what has no key of its own opens with the lost one alone
+		}
+		units, err := r.units()
+		if err != nil {
+			return err
+		}
+		c := tipoff.CustodyRenewal{Units: units, Custodian: opener, To: to, Escrow: escrow}
+		renewed, kept, err := tipoff.RenewIdentities(ctx, env.Journal, keys, c, env.Now())
+		changed, left = changed+renewed, kept
 		return err
 	})
 	if err != nil {
 		return changed, &stop{exitFailed, say("runner.rotate.left", changed), err}
 	}
+	if left > 0 {
+		return changed, failed("runner.rotate.sealed_left", left)
+	}
 	return changed, nil
 }
 
-// labelled are the lines of a secret of the units.
+// units are the units' identities, which open the tip-offs.
+func (r rotation) units() (map[string]seal.Identity, error) {
+	text, err := r.read(unitIdentities)
+	if err != nil {
+		return nil, err
+	}
+	units, err := tipoff.ParseIdentities(strings.Join(text, "\n"))
+	if err != nil {
+		return nil, unreachable(err, "runner.fail.secret", unitIdentities)
+	}
+	return units, nil
+}
+
+// labelled are the lines of a secret of the units or the custodian.
 type labelled []string
 
-// read reads one of the two secrets.
+// read reads a secret.
 func (r rotation) read(name string) (labelled, error) {
 	path := filepath.Join(r.dir, name)
 	data, err := os.ReadFile(path)
@@ -251,7 +305,7 @@ func (r rotation) read(name string) (labelled, error) {
 	return strings.Split(strings.TrimSpace(string(data)), "\n"), nil
 }
 
-// write replaces one of the two secrets, whole or not at all.
+// write replaces a secret, whole or not at all.
 func (r rotation) write(name string, lines labelled) error {
 	path := filepath.Join(r.dir, name)
 	next := path + ".new"
@@ -265,25 +319,37 @@ func (r rotation) write(name string, lines labelled) error {
 	return nil
 }
 
-// of lists the keys of the unit, oldest first.
-func (l labelled) of(unit string) []string {
+// of lists the keys behind the label, oldest first; with "" those without one.
+func (l labelled) of(label string) []string {
 	var out []string
 	for _, line := range l {
-		if f := strings.Fields(line); len(f) == 2 && f[0] == unit {
-			out = append(out, f[1])
+		if key, ok := keyOf(line, label); ok {
+			out = append(out, key)
 		}
 	}
 	return out
 }
 
-func (l labelled) with(unit, key string) labelled {
-	return append(append(labelled{}, l...), unit+" "+key)
+// keyOf is the key on a line of this label.
+func keyOf(line, label string) (string, bool) {
+	f := strings.Fields(line)
+	switch {
+	case len(f) == 0 || strings.HasPrefix(f[0], "#"):
+		return "", false
+	case label == "":
+		return f[0], len(f) == 1
+	}
+	return f[len(f)-1], len(f) == 2 && f[0] == label
 }
 
-func (l labelled) without(unit string) labelled {
+func (l labelled) with(label, key string) labelled {
+	return append(append(labelled{}, l...), strings.TrimSpace(label+" "+key))
+}
+
+func (l labelled) without(label string) labelled {
 	var out labelled
 	for _, line := range l {
-		if f := strings.Fields(line); len(f) == 0 || f[0] != unit {
+		if _, its := keyOf(line, label); !its {
 			out = append(out, line)
 		}
 	}

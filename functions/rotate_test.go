@@ -139,3 +139,83 @@ func TestEscrowsPrivateHalfIsNeverWrittenOver(t *testing.T) {
 		t.Error("another escrow key was made in its place")
 	}
 }
+
+// TestCustodiansKeyIsRotatedAndRescued: the key that reporters' identities are
+// kept with goes the same way as a unit's, and its loss is no longer theirs.
+func TestCustodiansKeyIsRotatedAndRescued(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	tool := func(args ...string) run { return run{path: nothing(t), args: append(args, "-data", data)} }
+	tool("secrets").must(t)
+	read := func(name string) string {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(data, "secrets", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(text))
+	}
+	identity := func() seal.Identity {
+		t.Helper()
+		id, err := seal.ParseIdentity(read(custodianIdentity))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	// pair makes sure that both files hold the same n keys.
+	pair := func(n int) {
+		t.Helper()
+		if got := identity().Recipient(); got.String() != read(custodianRecipient) || len(got.Keys()) != n {
+			t.Errorf("public keys\n%s\nof private ones of\n%s", read(custodianRecipient), got)
+		}
+	}
+	buckets, err := objects.Open(objects.Config{Dir: filepath.Join(data, "objects")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := seal.NewKeys(buckets.Keys)
+	escrow, err := seal.ParseRecipient(read("escrow-recipient"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, _, err := keys.Add(t.Context(),
+		seal.Party{Label: tipoff.CustodianLabel, To: identity().Recipient()}, seal.Party{Label: tipoff.EscrowLabel, To: escrow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opens := func(what string, id seal.Identity, want error) {
+		t.Helper()
+		if _, err := keys.Open(t.Context(), ref, tipoff.CustodianLabel, id); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+	}
+	units := read(unitIdentities) + read(unitRecipients)
+	first := identity()
+	pair(1)
+	if x := tool("rotate", "finish", "custodian").do(t); x.code != exitFailed {
+		t.Errorf("finish before begin: exit %d %q", x.code, x.err)
+	}
+	tool("rotate", "begin", "custodian").must(t)
+	pair(2)
+	opens("between the steps, both keys", identity(), nil)
+	if x := tool("rotate", "begin", "custodian").do(t); x.code != exitFailed {
+		t.Errorf("begin twice: exit %d %q", x.code, x.err)
+	}
+	tool("rotate", "finish", "custodian").must(t)
+	second := identity()
+	pair(1)
+	opens("the old key", first, seal.ErrWrongKey)
+	opens("the new key", second, nil)
+	// Lost, file and all.
+	if err := os.Remove(filepath.Join(data, "secrets", custodianIdentity)); err != nil {
+		t.Fatal(err)
+	}
+	tool("rotate", "rescue", "custodian", "-escrow", filepath.Join(data, escrowFile)).must(t)
+	pair(1)
+	opens("the lost key", second, seal.ErrWrongKey)
+	opens("the rescued key", identity(), nil)
+	if read(unitIdentities)+read(unitRecipients) != units {
+		t.Error("the units' keys were touched")
+	}
+}

@@ -15,6 +15,7 @@ import (
 
 	"ipcredit/shared/notary"
 	"ipcredit/shared/open"
+	"ipcredit/shared/share"
 	"ipcredit/shared/staff"
 )
 
@@ -83,7 +84,7 @@ func secretNames() []string {
 
 // newSecret makes a value by the kind its name tells: an age identity, the
 // recipient of an identity, the identities of all handling units, the key of a
-// log, or 32 random bytes. The private half of the escrow is written beside the
+// log or of webhooks, or 32 random bytes. The private half of the escrow is written beside the
 // secrets, to be taken offline; no function holds it.
 func newSecret(dir, name string) (string, error) {
 	switch {
@@ -113,6 +114,8 @@ func newSecret(dir, name string) (string, error) {
 		return newLogKey(notary.Intake)
 	case name == "unit-identities":
 		return newUnits()
+	case name == "webhook-key":
+		return share.NewKey()
 	case strings.HasSuffix(name, "-recipient"), strings.HasSuffix(name, "-recipients"):
 		return publicHalf(dir, name)
 	}

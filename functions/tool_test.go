@@ -289,3 +289,28 @@ func TestListOfRedisUsersIsLoaded(t *testing.T) {
 		}
 	})
 }
+
+// TestOperatorResetsWhomNobodyInTheSystemCan: and nobody else.
+func TestOperatorResetsWhomNobodyInTheSystemCan(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	city := run{path: nothing(t), args: []string{"-data", data, "-demo"}}.serve(t)
+	city.end(os.Interrupt)
+	tool := func(args ...string) run { return run{path: nothing(t), args: append(args, "-data", data)} }
+	x := tool("user", "reset", "discipline.approver", "--reason", "手机遗失", "--json").must(t)
+	var got struct{ User, Password string }
+	if err := json.Unmarshal([]byte(x.out), &got); err != nil || got.User != "discipline.approver" || len(got.Password) < 12 {
+		t.Errorf("%s (%v)", x.out, err)
+	}
+	for _, args := range [][]string{
+		{"user", "reset", "hongqi.handler", "--reason", "手机遗失"}, {"user", "reset", "nobody.here", "--reason", "x"}, {"user", "reset", "discipline.approver"},
+	} {
+		if x := tool(args...).do(t); x.code != exitFailed || x.out != "" || strings.Count(x.err, "\n") != 1 {
+			t.Errorf("%v: exit %d %q %q", args, x.code, x.out, x.err)
+		}
+	}
+	audit := tool("export", "--json").must(t)
+	if !strings.Contains(audit.out, "staff.order_reset") || strings.Contains(audit.out, got.Password) {
+		t.Error("the audit trail does not tell of it, or tells too much")
+	}
+}

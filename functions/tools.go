@@ -102,6 +102,34 @@ func userCommand(p *place) *cobra.Command {
 	c.Flags().StringVar(&role, "role", string(staff.System), say("runner.user.role"))
 	c.Flags().StringVar(&f.Org.ID, "org", "lead", say("runner.user.org"))
 	c.Flags().StringVar(&f.Org.Name, "org-name", page.Say(page.ZH, "runner.user.bureau"), say("runner.user.org_name"))
+	c.AddCommand(userResetCommand(p))
+	return c
+}
+
+// userResetCommand is for an account that nobody in the system can reset: the only
+// head of discipline inspection who lost his telephone and his recovery codes.
+func userResetCommand(p *place) *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use:   "reset NAME",
+		Short: say("runner.user.reset.short"),
+		Long:  say("runner.user.reset.long"),
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withParts(cmd.Context(), *p, func(env *open.Env) error {
+				desk, err := staffDesk(env)
+				if err != nil {
+					return err
+				}
+				done, err := desk.Recover(cmd.Context(), args[0], reason, time.Now())
+				if err != nil {
+					return told(err)
+				}
+				return p.print(map[string]string{"user": args[0], "password": done.OneTime}, "runner.user.reset.done", args[0], done.OneTime)
+			})
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", say("runner.user.reset.reason"))
 	return c
 }
 
@@ -344,7 +372,7 @@ func reindex(ctx context.Context, p place, env *open.Env) error {
 	err := subject.NewStore(env.Journal).Reindex(ctx, entry, progress)
 	if err == nil {
 		entry.Action = "credit.reindex"
-		err = credit.NewStore(env.Journal, credit.Shipped()).Reindex(ctx, entry, progress)
+		err = credit.NewStore(env.Journal, credit.NewInForce(env.Journal)).Reindex(ctx, entry, progress)
 	}
 	if err := errors.Join(err, archived); err != nil {
 		return told(err)

@@ -52,6 +52,7 @@ type claims struct {
 		Salt    []byte           `json:"salt"`
 		Text    string           `json:"document"`
 		Records []credit.Opening `json:"records"`
+		Proof   string           `json:"proof"`
 	} `json:"log"`
 }
 
@@ -96,16 +97,31 @@ func (v verification) statement(token []byte, out *verdict) error {
 			return err
 		}
 		out.Leaf, out.Content = &c.Log.Leaf, true
-		if v.proof == "" {
+		// The proof that the statement brings, and the one given beside it: each must
+		// hold.
+		var proofs [][]byte
+		known, err := v.knowsALog()
+		switch {
+		case err != nil:
+			return err
+		case c.Log.Proof != "" && known:
+			proofs = append(proofs, []byte(c.Log.Proof))
+		case c.Log.Proof != "":
+			out.lacks("runner.verify.lacks_log_key")
+		case v.proof == "":
 			out.lacks("runner.verify.lacks_statement_proof", c.Log.URL)
-			break
 		}
-		proof, err := readFile(v.proof)
-		if err != nil {
-			return err
+		if v.proof != "" {
+			proof, err := readFile(v.proof)
+			if err != nil {
+				return err
+			}
+			proofs = append(proofs, proof)
 		}
-		if err := v.leafIncluded(proof, c.Log.Leaf, &c.Log.Index, out); err != nil {
-			return err
+		for _, proof := range proofs {
+			if err := v.leafIncluded(proof, c.Log.Leaf, &c.Log.Index, out); err != nil {
+				return err
+			}
 		}
 	}
 	// Last, for it says the least: it was true until then.
@@ -152,6 +168,22 @@ func (c claims) opens() error {
 		}
 	}
 	return nil
+}
+
+// knowsALog tells whether a proof can be checked at all: whether any key of a log
+// was given, of whatever log, or is the installation's.
+func (v verification) knowsALog() (bool, error) {
+	for _, k := range v.keys {
+		text, err := keyText(k)
+		if err != nil {
+			return false, err
+		}
+		if _, err := notary.ParsePublic(text); err == nil {
+			return true, nil
+		}
+	}
+	_, err := v.place.logKey("log-key")
+	return len(v.keys) == 0 && err == nil, nil
 }
 
 // webKeys are the keys of this id among those given, or of the installation in

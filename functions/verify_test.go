@@ -407,6 +407,12 @@ func TestVerifyChecksAStatementAgainstTheLog(t *testing.T) {
 	}
 	keys := []string{s.set, o.keys("key", o.key)}
 	type m = map[string]any
+	// brings is a statement with this proof inside.
+	brings := func(proof []byte) []byte {
+		return s.sign(t, statementType, claims(func(_, l, _ m) { l["proof"] = string(proof) }))
+	}
+	elsewhere := newNotaryOffice(t, "other")
+	elsewhere.add(leaf)
 	for _, tt := range []struct {
 		name  string
 		token []byte
@@ -414,6 +420,12 @@ func TestVerifyChecksAStatementAgainstTheLog(t *testing.T) {
 		code  int
 		full  bool // the log's proof was checked too
 	}{
+		{"that brings its proof", brings(proofData), verification{keys: keys}, 0, true},
+		{"that brings its proof, without the log's key", brings(proofData), verification{keys: keys[:1]}, 0, false},
+		{"that brings another log's proof", brings(elsewhere.proof(leaf)), verification{keys: keys}, exitFailed, false},
+		{"that brings the proof of another entry", brings(mustProof(t, o, 0)), verification{keys: keys}, exitFailed, false},
+		{"that brings nonsense", brings([]byte("c2sp.org/tlog-proof@v1\n")), verification{keys: keys}, exitFailed, false},
+		{"that brings its proof, with a wrong one beside it", brings(proofData), verification{keys: keys, proof: o.file("wrong", mustProof(t, o, 0))}, exitFailed, false},
 		{"with its proof", s.sign(t, statementType, claims(nil)), verification{keys: keys, proof: proof}, 0, true},
 		{"without proof", s.sign(t, statementType, claims(nil)), verification{keys: keys}, 0, false},
 		{"nothing logged", s.sign(t, statementType, claims(func(c, _, _ m) { c["log"], c["records"] = nil, []any{} })), verification{keys: keys}, 0, false},
@@ -440,6 +452,55 @@ func TestVerifyChecksAStatementAgainstTheLog(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 		})
+	}
+}
+
+func mustProof(t *testing.T, o *notaryOffice, index int64) []byte {
+	t.Helper()
+	data, err := o.log.Proof(t.Context(), index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestThreat_NoByteOfAStatementsProofCanBeChanged: the proof inside a statement is
+// held to the log's key, not to the one who signed the statement. Each byte is
+// flipped in turn. What still holds must prove the same entry.
+func TestThreat_NoByteOfAStatementsProofCanBeChanged(t *testing.T) {
+	t.Parallel()
+	o := newNotaryOffice(t, notary.Disclosure)
+	leaf := notary.Leaf{V: 1, Event: "profile", At: "2026-11-24T01:00:00Z", Commitment: notary.Commit(nil, []byte("x"))}
+	o.fill(0, 300)
+	o.add(leaf)
+	data := o.proof(leaf)
+	proof, err := notary.ParseProof(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := o.verifying(verification{keys: []string{o.keys("key", o.key)}})
+	if err := v.leafIncluded(data, leaf, &proof.Index, new(verdict)); err != nil {
+		t.Fatal(err)
+	}
+	other := leaf
+	other.At = "2026-11-24T01:00:01Z"
+	if v.leafIncluded(data, other, &proof.Index, new(verdict)) == nil {
+		t.Error("another leaf is proved too")
+	}
+	// The line with the entry is for people: what is checked is the statement's leaf.
+	from := bytes.Index(data, []byte("index "))
+	for i := from; i < len(data); i++ {
+		for _, bit := range []byte{1, 0x20, 0x80} {
+			bent := bytes.Clone(data)
+			bent[i] ^= bit
+			if v.leafIncluded(bent, leaf, &proof.Index, new(verdict)) != nil {
+				continue
+			}
+			// Base64 of a signature ends in bits that mean nothing.
+			if end := bytes.TrimRight(data, "=\n"); i != len(end)-1 {
+				t.Errorf("byte %d of %d, %q for %q, goes unnoticed", i, len(data), bent[i], data[i])
+			}
+		}
 	}
 }
 
@@ -530,12 +591,16 @@ func TestStatementsOfTheCityHoldAndAreInItsLog(t *testing.T) {
 	args := []string{
 		"verify", save("s.jwt", "/function/credit-lookup/statement/"+subject), "--json",
 		"--key", save("jwks.json", "/function/credit-lookup/jwks.json"), "--key", save("key", "/function/disclosure-publish/log/key"),
-		"--proof", save("p.tlog-proof", strings.TrimPrefix(shown.Log.URL, city.base)),
 	}
-	x := run{path: nothing(t), args: args}.must(t)
-	var got verdict
-	if err := json.Unmarshal([]byte(x.out), &got); err != nil || !got.OK || !got.Content || got.Log == "" || got.Subject != subject || len(got.Not) != 0 {
-		t.Errorf("%s (%v)", x.out, err)
+	beside := []string{"--proof", save("p.tlog-proof", strings.TrimPrefix(shown.Log.URL, city.base))}
+	// With the city gone: the statement brings what proves it.
+	city.end(os.Interrupt)
+	for _, args := range [][]string{args, append(slices.Clone(args), beside...)} {
+		x := run{path: nothing(t), args: args}.must(t)
+		var got verdict
+		if err := json.Unmarshal([]byte(x.out), &got); err != nil || !got.OK || !got.Content || got.Log == "" || got.Subject != subject || len(got.Not) != 0 {
+			t.Errorf("%s (%v)", x.out, err)
+		}
 	}
 }
 

@@ -36,6 +36,8 @@ type call struct {
 	no   string
 	row  row
 	lang page.Lang
+	// office refuses what is not decided on the state that the officer saw.
+	office *tipoff.Office
 }
 
 func (c call) text(name string) string {
@@ -63,6 +65,8 @@ func working(r row) bool { return r.Report.State.Open() }
 
 var actions = []action{
 	{Name: "answer", right: []staff.Action{staff.TipoffHandle}, sealed: true, when: working, do: (*desk).doAnswer, news: true},
+	{Name: "case", right: []staff.Action{staff.TipoffHandle}, sealed: true, when: mayFile},
+	{Name: "transfer", right: []staff.Action{staff.TipoffHandle}, sealed: true, when: mayTransfer},
 	{Name: "state", right: []staff.Action{staff.TipoffHandle, staff.TipoffIntake}, when: func(r row) bool { return len(next(r)) > 0 }, do: (*desk).doState, news: true},
 	{Name: "extension", right: []staff.Action{staff.TipoffHandle}, sealed: true, when: func(r row) bool {
 		return checking(r) && !has(r, string(tipoff.Extended)) && !last(r, tipoff.ExtensionAsked, tipoff.ExtensionRefused)
@@ -92,9 +96,9 @@ func actionNames() []string {
 }
 
 // next lists where an officer may take the tip-off by the form of states:
-// merging has a form of its own.
+// merging and opening a case have forms of their own.
 func next(r row) []tipoff.State {
-	return slices.DeleteFunc(r.Report.Next(), func(s tipoff.State) bool { return s == tipoff.Merged })
+	return slices.DeleteFunc(r.Report.Next(), func(s tipoff.State) bool { return s == tipoff.Merged || s == tipoff.CaseFiled })
 }
 
 // may tells whether the officer may do it to this tip-off, for all that is known
@@ -286,7 +290,7 @@ func (d *desk) act(w http.ResponseWriter, r *http.Request, a staff.Actor) error 
 	case !x.when(got):
 		return again(fault.New(fault.Conflict, "case-handling.not_now"))
 	}
-	c := call{r, a, got.Report.Number, got, fn.Lang(r)}
+	c := call{r, a, got.Report.Number, got, fn.Lang(r), d.office.Seeing(seen)}
 	if x.Name == "export" {
 		h, err := d.export(c)
 		if err != nil {
@@ -346,7 +350,7 @@ func (d *desk) doAnswer(ctx context.Context, c call) error {
 	if err := c.required("answer"); err != nil {
 		return err
 	}
-	return d.office.Answer(ctx, c.who, c.no, c.r.PostForm.Get("ticket"), c.text("answer"), d.env.Now())
+	return c.office.Answer(ctx, c.who, c.no, c.r.PostForm.Get("ticket"), c.text("answer"), d.env.Now())
 }
 
 // doState takes the tip-off to another state. The reporter reads the reasons
@@ -380,14 +384,14 @@ func (d *desk) doState(ctx context.Context, c call) error {
 		}
 		answer = strings.TrimSpace(page.Say(page.ZH, "case-handling.transferred_told", c.text("body")) + "\n\n" + answer)
 	}
-	return d.office.ChangeState(ctx, c.who, c.no, tipoff.Change{To: to, Answer: answer, From: c.row.Report.State}, d.env.Now())
+	return c.office.ChangeState(ctx, c.who, c.no, tipoff.Change{To: to, Answer: answer, From: c.row.Report.State}, d.env.Now())
 }
 
 func (d *desk) doExtension(ctx context.Context, c call) error {
 	if err := c.required("reason"); err != nil {
 		return err
 	}
-	return d.office.AskExtension(ctx, c.who, c.no, c.text("reason"), d.env.Now())
+	return c.office.AskExtension(ctx, c.who, c.no, c.text("reason"), d.env.Now())
 }
 
 // granted reads a decision.
@@ -406,25 +410,25 @@ func (d *desk) doExtend(ctx context.Context, c call) error {
 	if err != nil {
 		return err
 	}
-	return d.office.Extend(ctx, c.who, c.no, grant, d.env.Now())
+	return c.office.Extend(ctx, c.who, c.no, grant, d.env.Now())
 }
 
 func (d *desk) doPause(ctx context.Context, c call) error {
 	if err := c.required("reason"); err != nil {
 		return err
 	}
-	return d.office.Pause(ctx, c.who, c.no, c.text("reason"), d.env.Now())
+	return c.office.Pause(ctx, c.who, c.no, c.text("reason"), d.env.Now())
 }
 
 func (d *desk) doResume(ctx context.Context, c call) error {
-	return d.office.Resume(ctx, c.who, c.no, d.env.Now())
+	return c.office.Resume(ctx, c.who, c.no, d.env.Now())
 }
 
 func (d *desk) doNote(ctx context.Context, c call) error {
 	if err := c.required("text"); err != nil {
 		return err
 	}
-	return d.office.Note(ctx, c.who, c.no, c.text("text"), d.env.Now())
+	return c.office.Note(ctx, c.who, c.no, c.text("text"), d.env.Now())
 }
 
 func (d *desk) doMerge(ctx context.Context, c call) error {
@@ -432,7 +436,7 @@ func (d *desk) doMerge(ctx context.Context, c call) error {
 	if err != nil {
 		return fault.New(fault.Invalid, "case-handling.into").With("into", "case-handling.into")
 	}
-	return d.office.Merge(ctx, c.who, c.no, into, d.env.Now())
+	return c.office.Merge(ctx, c.who, c.no, into, d.env.Now())
 }
 
 func (d *desk) doReroute(ctx context.Context, c call) error {
@@ -442,14 +446,14 @@ func (d *desk) doReroute(ctx context.Context, c call) error {
 	if err := c.required("reason"); err != nil {
 		return err
 	}
-	return d.office.Reroute(ctx, c.who, c.no, c.text("unit"), c.text("reason"), d.env.Now())
+	return c.office.Reroute(ctx, c.who, c.no, c.text("unit"), c.text("reason"), d.env.Now())
 }
 
 func (d *desk) doHold(ctx context.Context, c call) error {
 	if err := c.required("reason"); err != nil {
 		return err
 	}
-	return d.office.Hold(ctx, c.who, c.no, !c.row.Report.Held, c.text("reason"), d.env.Now())
+	return c.office.Hold(ctx, c.who, c.no, !c.row.Report.Held, c.text("reason"), d.env.Now())
 }
 
 // doErase asks for the number once more: nothing brings an erased tip-off back.
@@ -457,5 +461,5 @@ func (d *desk) doErase(ctx context.Context, c call) error {
 	if typed, err := tipoff.ParseNumber(c.text("again")); err != nil || typed != c.no {
 		return fault.New(fault.Invalid, "case-handling.again").With("again", "case-handling.again")
 	}
-	return d.office.Erase(ctx, c.who, c.no, d.env.Now())
+	return c.office.Erase(ctx, c.who, c.no, d.env.Now())
 }

@@ -25,16 +25,22 @@ import (
 	"ipcredit/shared/tipoff"
 )
 
-// item is one file of an opened tip-off.
+// item is one file in an evidence box: of an opened tip-off, or of another matter.
 type item struct {
 	opened   tipoff.Opened
+	of       string // what the box belongs to, where that is no tip-off
 	box      string
 	identity seal.Identity
 	n        int
 	manifest seal.Manifest
 }
 
-func (i item) ref() string { return tipoff.Ref(i.opened.Report.Number) }
+func (i item) ref() string {
+	if i.of != "" {
+		return i.of
+	}
+	return tipoff.Ref(i.opened.Report.Number)
+}
 
 // name is the file's name as it may be saved.
 func (i item) name() string {
@@ -58,7 +64,16 @@ func (d *desk) item(r *http.Request, a staff.Actor) (item, error) {
 		return i, fault.New(fault.NotFound, "case-handling.no_file")
 	}
 	i.manifest, err = d.evidence.Manifest(r.Context(), i.box, i.n, i.identity)
-	return i, err
+	return i, lost(r, err)
+}
+
+// lost says of a file that cannot be read that it is damaged, and logs why.
+func lost(r *http.Request, err error) error {
+	if !evidence.Damaged(err) {
+		return err
+	}
+	damaged(r, err)
+	return fault.New(fault.Conflict, "case-handling.file_damaged").Because(err)
 }
 
 // checked is what the last check of the file found.
@@ -137,10 +152,27 @@ func (d *desk) whole(ctx context.Context, i item) ([]byte, error) {
 // hash (ours to choose): what is longer takes more time than a call has.
 const maxScan = 512 << 20
 
-// examine looks at a file and keeps what was found.
-func (d *desk) examine(ctx context.Context, a staff.Actor, i item) error {
+// examine looks at a file and keeps what was found; also that it cannot be read.
+func (d *desk) examine(r *http.Request, a staff.Actor, i item) error {
+	c, err := d.found(r.Context(), i)
+	if evidence.Damaged(err) {
+		damaged(r, err)
+		c, err = custody.Check{At: d.env.Now().UTC(), Damaged: true}, nil
+	}
+	if err != nil {
+		return err
+	}
+	return d.custody.Keep(r.Context(), i.ref(), custody.Step{Box: i.box, N: i.n, By: a.User.ID, At: d.env.Now()}, c, i.identity.Recipient())
+}
+
+// found is what a look at the whole file finds.
+func (d *desk) found(ctx context.Context, i item) (custody.Check, error) {
 	c := custody.Check{At: d.env.Now().UTC()}
-	err := d.alone(ctx, func() error {
+	var err error
+	if i.manifest, err = d.evidence.Manifest(ctx, i.box, i.n, i.identity); err != nil {
+		return c, err
+	}
+	err = d.alone(ctx, func() error {
 		report, err := clean.Inspect(ctx, d.reader(ctx, i), i.manifest.Size, i.manifest.Name, i.manifest.Type)
 		if err != nil {
 			return err
@@ -158,13 +190,10 @@ func (d *desk) examine(ctx context.Context, a staff.Actor, i item) error {
 		c.CopyType, c.CopySize, c.Removed = clear.Type, len(clear.Data), clear.Removed
 		return err
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		c.Scan, c.SHA256, err = d.scan(ctx, i)
 	}
-	if c.Scan, c.SHA256, err = d.scan(ctx, i); err != nil {
-		return err
-	}
-	return d.custody.Keep(ctx, i.ref(), custody.Step{Box: i.box, N: i.n, By: a.User.ID, At: d.env.Now()}, c, i.identity.Recipient())
+	return c, err
 }
 
 // scan reads the whole file for the virus scanner and its hash.
@@ -189,7 +218,7 @@ func (d *desk) checkFile(w http.ResponseWriter, r *http.Request, a staff.Actor) 
 	if err != nil {
 		return err
 	}
-	if err := d.examine(r.Context(), a, i); err != nil {
+	if err := d.examine(r, a, i); err != nil {
 		return err
 	}
 	return d.see(w, r, "/tip-offs", i.opened.Report.Number, "evidence", i.box, i.n, done("checked"))
@@ -219,11 +248,7 @@ func (d *desk) checkAll(w http.ResponseWriter, r *http.Request, a staff.Actor) e
 				left = true
 				continue
 			}
-			i := item{opened: o, box: box.ID, identity: box.Identity, n: f.N}
-			if i.manifest, err = d.evidence.Manifest(ctx, box.ID, f.N, box.Identity); err != nil {
-				return err
-			}
-			if err := d.examine(ctx, a, i); err != nil {
+			if err := d.examine(r, a, item{opened: o, box: box.ID, identity: box.Identity, n: f.N}); err != nil {
 				return err
 			}
 		}
@@ -365,6 +390,10 @@ func (d *desk) copy(w http.ResponseWriter, r *http.Request, a staff.Actor) error
 	if err != nil {
 		return err
 	}
+	return d.giveCopy(w, r, a, i)
+}
+
+func (d *desk) giveCopy(w http.ResponseWriter, r *http.Request, a staff.Actor, i item) error {
 	what := custody.Copied
 	if r.Header.Get("Sec-Fetch-Dest") == "image" {
 		what = custody.Viewed
@@ -372,7 +401,7 @@ func (d *desk) copy(w http.ResponseWriter, r *http.Request, a staff.Actor) error
 	return d.alone(r.Context(), func() error {
 		data, err := d.whole(r.Context(), i)
 		if err != nil {
-			return err
+			return lost(r, err)
 		}
 		c, err := clean.Clean(r.Context(), data)
 		if err != nil {
@@ -397,6 +426,10 @@ func (d *desk) original(w http.ResponseWriter, r *http.Request, a staff.Actor) e
 	if err != nil {
 		return err
 	}
+	return d.giveOriginal(w, r, a, i)
+}
+
+func (d *desk) giveOriginal(w http.ResponseWriter, r *http.Request, a staff.Actor, i item) error {
 	c, ok, err := d.checked(r.Context(), i)
 	switch {
 	case err != nil:
@@ -422,7 +455,7 @@ func (d *desk) original(w http.ResponseWriter, r *http.Request, a staff.Actor) e
 	}
 	part := make([]byte, to-from)
 	if _, err := d.reader(r.Context(), i).ReadAt(part, from); err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return lost(r, err)
 	}
 	// The type a browser is told says nothing: it could be persuaded to show it.
 	isolate(w.Header(), "application/octet-stream", i.name())

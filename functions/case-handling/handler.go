@@ -9,20 +9,27 @@ package function
 import (
 	"context"
 	"embed"
+	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	handler "github.com/openfaas/templates-sdk/go-http"
 
+	"ipcredit/shared/calendar"
+	"ipcredit/shared/casework"
+	"ipcredit/shared/clock"
 	"ipcredit/shared/courier"
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/evidence/custody"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
+	"ipcredit/shared/material"
 	"ipcredit/shared/notary"
 	"ipcredit/shared/open"
 	"ipcredit/shared/page"
+	"ipcredit/shared/repair"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/tipoff"
@@ -54,16 +61,23 @@ func routes(env *open.Env) (*fn.Mux, error) {
 
 // desk is the function at work.
 type desk struct {
-	env      *open.Env
-	office   *tipoff.Office
-	units    tipoff.Units
-	staff    *staff.Store
-	evidence *evidence.Store
-	custody  *custody.Store
-	courier  *courier.Store
-	scanner  scanner
-	gateway  gateway
-	pages    *page.Pages
+	env       *open.Env
+	office    *tipoff.Office
+	units     tipoff.Units
+	staff     *staff.Store
+	evidence  *evidence.Store
+	custody   *custody.Store
+	courier   *courier.Store
+	cases     *casework.Store
+	repairs   *repair.Office
+	materials *material.Store
+	clocks    *clock.Store
+	calendar  *calendar.Store
+	scanner   scanner
+	gateway   gateway
+	pages     *page.Pages
+	contacts
+	linked
 	// cleaning limits how many files a replica reads as a whole at a time: each
 	// may take most of its memory.
 	cleaning chan struct{}
@@ -71,13 +85,15 @@ type desk struct {
 
 func newDesk(env *open.Env) (*desk, error) {
 	d := &desk{
-		env:      env,
-		staff:    staff.New(env.Journal),
-		evidence: evidence.NewStore(env.Journal, env.Objects.Main, func() time.Time { return env.Now() }),
-		custody:  custody.NewStore(env.Journal),
-		courier:  courier.NewStore(env.Journal),
-		pages:    page.New(Needs.Function, files, env.Site()),
-		cleaning: make(chan struct{}, 1),
+		env:       env,
+		staff:     staff.New(env.Journal),
+		evidence:  evidence.NewStore(env.Journal, env.Objects.Main, func() time.Time { return env.Now() }),
+		custody:   custody.NewStore(env.Journal),
+		courier:   courier.NewStore(env.Journal),
+		repairs:   repair.New(env.Journal),
+		materials: material.New(env.Journal),
+		pages:     page.New(Needs.Function, files, env.Site()),
+		cleaning:  make(chan struct{}, 1),
 	}
 	d.pages.Allow("file", "script-src 'self'", "connect-src 'self'", "img-src 'self' data:")
 	c, err := d.config()
@@ -88,6 +104,11 @@ func newDesk(env *open.Env) (*desk, error) {
 	if d.office, err = tipoff.NewOffice(env.Journal, seal.NewKeys(env.Objects.Keys), c); err != nil {
 		return nil, err
 	}
+	if err := d.openCases(c); err != nil {
+		return nil, err
+	}
+	d.contacts = d.newContacts(c)
+	d.linked = d.newLinked(c)
 	if d.scanner, err = newScanner(open.Value("clamd_addr")); err != nil {
 		return nil, err
 	}
@@ -162,6 +183,13 @@ func (d *desk) mux() *fn.Mux {
 	m.Handle("POST /register", d.signed(d.register))
 	m.Handle("GET /import", d.signed(d.importForm))
 	m.Handle("POST /import", d.signed(d.importFile))
+
+	d.caseRoutes(m)
+	d.applicationRoutes(m)
+	d.liaisonRoutes(m)
+	d.campaignRoutes(m)
+	d.calendarRoutes(m)
+	d.repairRoutes(m)
 	return m
 }
 
@@ -214,6 +242,9 @@ type base struct {
 	Done  string
 }
 
+// tipoffKinds are the organisations that tip-offs are handled in.
+var tipoffKinds = []staff.Kind{staff.LeadBureau, staff.DistrictBureau, staff.SubOffice, staff.ZoneAdministration, staff.Discipline}
+
 type link struct {
 	Href, Key string
 	Here      bool
@@ -233,11 +264,31 @@ func (d *desk) base(r *http.Request, a staff.Actor) base {
 			}
 		}
 	}
-	add("/", "case-handling.nav.list", staff.TipoffClock, staff.TipoffOpen)
+	if len(d.dayUnits(a)) > 0 {
+		add("/day", "cases.nav.day", staff.CaseRead, staff.CaseSupervise)
+	}
+	// A department or a court has handlers too, but neither tip-offs nor notified
+	// applications.
+	tips := slices.Contains(tipoffKinds, a.Org.Kind)
+	if tips {
+		add("/", "case-handling.nav.list", staff.TipoffClock, staff.TipoffOpen)
+	}
+	if d.seesCases(a) {
+		add("/cases", "cases.nav.list", staff.CaseRead, staff.CaseSupervise)
+	}
+	if d.seesCases(a) {
+		add("/applications", "applications.nav", staff.CaseRead, staff.CaseSupervise, staff.ReportRead)
+	} else {
+		add("/applications", "applications.nav", staff.ReportRead)
+	}
+	d.liaisonNav(a, add)
 	add("/register", "case-handling.nav.register", staff.TipoffIntake)
 	add("/import", "case-handling.nav.import", staff.TipoffIntake)
-	add("/identities", "case-handling.nav.identities", staff.IdentityOpen, staff.IdentityAsk)
+	if tips {
+		add("/identities", "case-handling.nav.identities", staff.IdentityOpen, staff.IdentityAsk)
+	}
 	add("/retention", "case-handling.nav.retention", staff.TipoffClock)
+	add("/calendar", "calendar.nav", staff.CatalogEdit, staff.CatalogApprove)
 	if d.gateway.url != "" {
 		add("/undelivered", "case-handling.nav.undelivered", staff.TipoffClock)
 	}
@@ -263,8 +314,12 @@ func form(r *http.Request) error {
 	return nil
 }
 
-// tick tells named reporters what is due, as far as the call's time goes.
-func (d *desk) tick(r *http.Request) error { return d.deliver(r.Context()) }
+// tick tells named reporters what is due, as far as the call's time goes, and
+// shows subjects the lookups that were withheld from them until now.
+func (d *desk) tick(r *http.Request) error {
+	_, err := d.inquiries.RevealDue(r.Context(), d.env.Now())
+	return errors.Join(err, d.deliver(r.Context()))
+}
 
 // alone runs f while no other file is read as a whole by this replica.
 func (d *desk) alone(ctx context.Context, f func() error) error {

@@ -5,7 +5,9 @@ import (
 	"net/http"
 
 	"ipcredit/shared/fault"
+	"ipcredit/shared/fn"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/page"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/tipoff"
 )
@@ -15,7 +17,7 @@ func (d *desk) doIdentity(ctx context.Context, c call) error {
 		return err
 	}
 	now := d.env.Now()
-	ask, err := d.office.AskIdentity(ctx, c.who, c.no, c.text("reason"), now)
+	ask, err := c.office.AskIdentity(ctx, c.who, c.no, c.text("reason"), now)
 	if err != nil {
 		return err
 	}
@@ -102,6 +104,9 @@ func (d *desk) showIdentity(w http.ResponseWriter, r *http.Request, a staff.Acto
 	who := names{}
 	p := identityPage{base: d.base(r, a), Number: tipoff.FormatNumber(no), No: no, Reporter: reporter, MayDecide: mayDecide,
 		Ask: askLine{Ask: ask, Who: d.name(r.Context(), who, ask.By), Second: d.name(r.Context(), who, ask.Second), Href: d.pages.URL(r, "/tip-offs", no, "identity", ask.ID)}}
+	if ask.Damaged {
+		p.Ask.Reason = page.Say(fn.Lang(r), "tipoff.damaged")
+	}
 	p.MayRead = reporter == nil && ask.State == tipoff.AskGranted && ask.By == a.User.ID && !d.today().After(ask.Until)
 	if why != nil {
 		if status, err = refused(r, &p.base, why); err != nil {

@@ -61,7 +61,11 @@ func (d *desk) list(w http.ResponseWriter, r *http.Request, a staff.Actor) error
 	case "overdue":
 		f.DueBy = p.Today.AddDays(-1)
 	case "soon":
-		f.DueBy = workday.Official().AddWorkdays(p.Today, soon).Due
+		cal, err := d.calendar.Current(r.Context())
+		if err != nil {
+			return err
+		}
+		f.DueBy = cal.AddWorkdays(p.Today, soon).Due
 	case "closed":
 		f.Closed, p.Closed = true, true
 	default:
@@ -93,7 +97,7 @@ func (d *desk) rowOf(ctx context.Context, units names, x tipoff.Row) row {
 	if _, ok := units[x.Report.Unit]; !ok {
 		units[x.Report.Unit] = d.unitName(ctx, x.Report.Unit)
 	}
-	out := row{Row: x, Unit: units[x.Report.Unit], Version: version(x.Report), Overdue: x.Overdue}
+	out := row{Row: x, Unit: units[x.Report.Unit], Version: x.Report.Version(), Overdue: x.Overdue}
 	for i, c := range x.Clocks {
 		if c.Done.IsZero() && c.Name != tipoff.RetentionClock && (out.Clock == nil || c.Due.Before(out.Clock.Due)) {
 			out.Clock = &x.Clocks[i]

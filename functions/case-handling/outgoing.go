@@ -6,88 +6,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/netip"
-	"net/url"
-	"strings"
-	"syscall"
 	"time"
 
 	"ipcredit/shared/courier"
+	"ipcredit/shared/outgoing"
 	"ipcredit/shared/page"
 )
-
-// errPrivate: an address of our own networks, which no outgoing call may reach
-// unless the setting names it.
-var errPrivate = errors.New("case-handling: private address")
-
-// reserved are the networks that are not the public internet and that netip
-// has no word for (RFC 6890): shared address space, protocol assignments,
-// benchmarks, documentation, former class E, NAT64 and 6to4, which carry any of
-// the others inside.
-var reserved = func() []netip.Prefix {
-	var out []netip.Prefix
-	for _, s := range []string{
-		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-		"64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16",
-	} {
-		out = append(out, netip.MustParsePrefix(s))
-	}
-	return out
-}()
-
-// reachable tells whether an outgoing call may go to the address.
-func reachable(ip netip.Addr, allowed []netip.Prefix) bool {
-	ip = ip.Unmap().WithZone("")
-	for _, p := range allowed {
-		if p.Contains(ip) {
-			return true
-		}
-	}
-	if !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.IsLoopback() {
-		return false
-	}
-	for _, p := range reserved {
-		if p.Contains(ip) {
-			return false
-		}
-	}
-	return true
-}
-
-// client makes outgoing calls: never to a private address that is not allowed,
-// whatever the name resolves to at the moment of the call, never by a proxy of
-// the environment, and never on to where an answer points.
-func client(allowed []netip.Prefix) *http.Client {
-	dial := &net.Dialer{
-		Timeout: 5 * time.Second,
-		Control: func(_, address string, _ syscall.RawConn) error {
-			to, err := netip.ParseAddrPort(address)
-			if err != nil || !reachable(to.Addr(), allowed) {
-				return errPrivate
-			}
-			return nil
-		},
-	}
-	return &http.Client{
-		Timeout: 8 * time.Second,
-		Transport: &http.Transport{
-			DialContext: dial.DialContext, ForceAttemptHTTP2: true, MaxIdleConns: 4, IdleConnTimeout: 30 * time.Second,
-			TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: 6 * time.Second, MaxResponseHeaderBytes: 16 << 10,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
 
 // gateway is the city's SMS or mail gateway; the zero one is none.
 type gateway struct {
 	url    string
 	sign   courier.Signer
-	client *http.Client
+	client *outgoing.Client
 	public string // the page that reporters are told to go to
 }
+
+const longestCall = 8 * time.Second
 
 // newGateway reads the settings: notify_url, and outgoing_allow with networks
 // inside that may be called. The address is https unless it lies in such a
@@ -96,31 +30,18 @@ func newGateway(address, allow, secret, public string) (gateway, error) {
 	if address == "" {
 		return gateway{}, nil
 	}
-	var allowed []netip.Prefix
-	for _, part := range strings.FieldsFunc(allow, func(r rune) bool { return r == ',' || r == ' ' }) {
-		p, err := netip.ParsePrefix(part)
-		if err != nil {
-			return gateway{}, fmt.Errorf("case-handling: outgoing_allow: %w", err)
-		}
-		allowed = append(allowed, p.Masked())
+	guard, err := outgoing.NewGuard(allow)
+	if err != nil {
+		return gateway{}, fmt.Errorf("case-handling: outgoing_allow: %w", err)
 	}
-	u, err := url.Parse(address)
-	switch {
-	case err != nil:
+	if err := guard.Check(address); err != nil {
 		return gateway{}, fmt.Errorf("case-handling: notify_url: %w", err)
-	case u.User != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return gateway{}, errors.New("case-handling: notify_url is no http(s) address without credentials")
-	case u.Scheme == "http":
-		ip, err := netip.ParseAddr(u.Hostname())
-		if err != nil || reachable(ip, nil) || !reachable(ip, allowed) {
-			return gateway{}, errors.New("case-handling: notify_url must be https outside the networks of outgoing_allow")
-		}
 	}
 	sign, err := courier.NewSigner(secret)
 	if err != nil {
 		return gateway{}, fmt.Errorf("case-handling: notify-key: %w", err)
 	}
-	return gateway{u.String(), sign, client(allowed), public}, nil
+	return gateway{address, sign, guard.Client(longestCall), public}, nil
 }
 
 // event is the body of a call (Standard Webhooks 1.0): whom to tell, and words
@@ -154,24 +75,13 @@ func (g gateway) tell(ctx context.Context, p courier.Parcel, contact string, lan
 	if err != nil {
 		return courier.WhyRefused
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, g.url, bytes.NewReader(body))
-	if err != nil {
-		return courier.WhyRefused
-	}
-	r.Header.Set("Content-Type", "application/json")
-	for name, value := range headers {
-		r.Header.Set(name, value)
-	}
-	w, err := g.client.Do(r)
-	if err != nil {
-		if errors.Is(err, errPrivate) {
-			return courier.WhyPrivate
-		}
+	answer, err := g.client.Post(ctx, g.url, headers, bytes.NewReader(body), now)
+	switch {
+	case errors.Is(err, outgoing.ErrPrivate):
+		return courier.WhyPrivate
+	case err != nil:
 		return courier.WhyAway
-	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(w.Body, 64<<10))
-	_ = w.Body.Close()
-	if w.StatusCode/100 != 2 {
+	case !answer.Taken():
 		return courier.WhyRefused
 	}
 	return ""

@@ -2,6 +2,7 @@ package function
 
 import (
 	"net/http"
+	"slices"
 
 	"ipcredit/shared/staff"
 	"ipcredit/shared/tipoff"
@@ -11,6 +12,8 @@ import (
 type retentionPage struct {
 	base
 	Rows []retainedLine
+	// Bases are the provisions that the days rest on, each once.
+	Bases []tipoff.Clock
 }
 
 type retainedLine struct {
@@ -42,6 +45,9 @@ func (d *desk) retention(w http.ResponseWriter, r *http.Request, a staff.Actor) 
 			EraseHref: d.pages.URL(r, "/tip-offs", x.Report.Number, "erase"), HoldHref: d.pages.URL(r, "/tip-offs", x.Report.Number, "hold"),
 		}
 		p.Rows = append(p.Rows, line)
+		if !slices.ContainsFunc(p.Bases, func(c tipoff.Clock) bool { return c.Rule == x.Clock.Rule }) {
+			p.Bases = append(p.Bases, x.Clock)
+		}
 	}
 	return d.pages.Show(w, r, http.StatusOK, "retention", p)
 }

@@ -2,9 +2,7 @@ package function
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -20,18 +18,6 @@ import (
 	"ipcredit/shared/tipoff"
 	"ipcredit/shared/workday"
 )
-
-// version names the state of a tip-off that somebody saw: whoever acts on
-// another one is told what changed meanwhile.
-func version(r tipoff.Report) string {
-	r.News = false // that somebody has read it changes nothing to decide
-	text, err := json.Marshal(r)
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:12])
-}
 
 // openFor is how long a tip-off that was opened stays open in the session it
 // was opened in (ours to choose): long enough to read and to answer.
@@ -90,6 +76,7 @@ type tipPage struct {
 	MayOpen bool
 	Content *content
 	Actions []string
+	Cases   []caseLink // that it led to
 }
 
 // content is what stands on the page of an opened tip-off.
@@ -190,6 +177,9 @@ func (d *desk) showTip(w http.ResponseWriter, r *http.Request, a staff.Actor, no
 			return err
 		}
 		p.Row = d.row(ctx, o.Row)
+		if p.Cases, err = d.casesOf(r, no); err != nil {
+			return err
+		}
 	} else {
 		x, err := d.office.Cover(ctx, a, no, d.env.Now())
 		if err != nil {
@@ -204,16 +194,28 @@ func (d *desk) showTip(w http.ResponseWriter, r *http.Request, a staff.Actor, no
 	return d.pages.Show(w, r, status, "tip", p)
 }
 
+// damaged logs a part of a page that cannot be shown; the rest of it is.
+func damaged(r *http.Request, err error) {
+	slog.Error("damaged", "id", fn.RequestID(r), "function", Needs.Function, "error", err.Error())
+}
+
 func (d *desk) content(r *http.Request, a staff.Actor, o tipoff.Opened) (*content, error) {
 	ctx, today, lang := r.Context(), d.today(), fn.Lang(r)
 	c := &content{Opened: o, Division: o.Report.Division}
 	if area, ok := ident.AreaOf(o.Report.Division); ok {
 		c.Division = area.Name
 	}
+	for _, err := range o.Damage {
+		damaged(r, err)
+	}
+	cal, err := d.calendarNow(ctx)
+	if err != nil {
+		return nil, err
+	}
 	who := names{}
 	for _, k := range o.Row.Clocks {
 		line := clockLine{Clock: k, Overdue: k.Overdue(today)}
-		line.Left = workday.Official().Between(today, k.Due)
+		line.Left = cal.Between(today, k.Due)
 		c.Clocks = append(c.Clocks, line)
 	}
 	for _, p := range o.Lodged.Parties {
@@ -230,11 +232,17 @@ func (d *desk) content(r *http.Request, a staff.Actor, o tipoff.Opened) (*conten
 		}
 	}
 	for _, m := range o.Thread {
+		if m.Damaged {
+			m.Text = page.Say(lang, "tipoff.damaged")
+		}
 		c.Thread = append(c.Thread, threadLine{m, m.By == tipoff.ByReporter})
 	}
 	for _, n := range o.Notes {
-		if n.Lost {
+		switch {
+		case n.Lost:
 			n.Text = page.Say(lang, "case-handling.note_lost")
+		case n.Damaged:
+			n.Text = page.Say(lang, "tipoff.damaged")
 		}
 		c.Notes = append(c.Notes, noteLine{n, d.name(ctx, who, n.By)})
 	}
@@ -291,16 +299,17 @@ func (d *desk) files(r *http.Request, o tipoff.Opened, c *content, who names) er
 			if line.State == evidence.Gone {
 				continue
 			}
-			meta, err := f.Open(box.ID, box.Identity)
-			if err != nil {
-				return err
-			}
-			line.Name = evidence.Display(meta.Name)
 			check, checked := checks[f.N]
 			line.Check = custody.Unscanned
 			if checked {
 				line.Check = check.State()
 			}
+			meta, err := f.Open(box.ID, box.Identity)
+			if err != nil { // that line says so, and the others are there
+				damaged(r, err)
+				checked, line.Check = true, custody.Damaged
+			}
+			line.Name = evidence.Display(meta.Name)
 			c.Unseen = c.Unseen || line.State == evidence.Whole && (!checked || line.Check == custody.Waiting)
 			line.Tone = checkTone(line.Check)
 			line.Href = d.pages.URL(r, "/tip-offs", o.Report.Number, "evidence", box.ID, f.N)
@@ -321,7 +330,7 @@ func checkTone(s custody.State) string {
 	switch s {
 	case custody.Safe:
 		return "green"
-	case custody.Suspicious:
+	case custody.Suspicious, custody.Damaged:
 		return "red"
 	case custody.Waiting:
 		return "amber"

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -82,7 +83,12 @@ type draft struct {
 func (d *draft) WriteHeader(status int)      { d.status = status }
 func (d *draft) Write(p []byte) (int, error) { return d.body.Write(p) }
 
-// drawn sends what draw drew with its ETag. The headers are those of w.
+// askedAt is where a page says when it was asked for.
+var askedAt = regexp.MustCompile(`<dd class="asked">[^<]*(<time[^<]*</time>)?[^<]*</dd>`)
+
+// drawn sends what draw drew with its ETag, which does not cover when the page was
+// asked for: the same page a minute later is the same page. The headers are those
+// of w.
 func drawn(w http.ResponseWriter, r *http.Request, draw func(http.ResponseWriter) error) error {
 	d := &draft{ResponseWriter: w}
 	if err := draw(d); err != nil {
@@ -90,5 +96,10 @@ func drawn(w http.ResponseWriter, r *http.Request, draw func(http.ResponseWriter
 	}
 	h := w.Header()
 	h.Del("Content-Length")
-	return send(w, r, d.status, tagOf(d.body.Bytes()), d.body.Bytes())
+	same := askedAt.ReplaceAll(d.body.Bytes(), nil)
+	tag := tagOf(same)
+	if len(same) < d.body.Len() {
+		tag = "W/" + tag // two pages under it are equal, but not to the byte
+	}
+	return send(w, r, d.status, tag, d.body.Bytes())
 }

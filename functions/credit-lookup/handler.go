@@ -47,7 +47,6 @@ type lookup struct {
 	env    *open.Env
 	now    func() time.Time
 	pages  *page.Pages
-	law    *credit.Law
 	credit *credit.Store
 	staff  *staff.Store
 	keys   []key
@@ -55,17 +54,17 @@ type lookup struct {
 
 func routes(env *open.Env, keys []key) *fn.Mux {
 	l := &lookup{
-		env: env, now: env.Now, law: credit.Shipped(), keys: keys,
+		env: env, now: env.Now, keys: keys,
 		pages: page.New(Needs.Function, files, env.Site()),
 		staff: staff.New(env.Journal),
 	}
-	l.credit = credit.NewStore(env.Journal, l.law).Public(env.PublicURL)
+	l.credit = credit.NewStore(env.Journal, credit.NewInForce(env.Journal)).Public(env.PublicURL)
 	l.pages.Allow("embed", "script-src 'self'", "form-action 'none'", "frame-ancestors *")
 
 	mux := fn.NewMux(Needs.Function)
 	mux.HandleOpen("GET /subjects/{code}", l.subject)
-	mux.HandleOpen("GET /search", l.search)
-	mux.HandleOpen("POST /match", l.match)
+	mux.HandleKeyed("GET /search", l.search)
+	mux.HandleKeyed("POST /match", l.match)
 	mux.HandleOpen("GET /badge/{file}", l.badge)
 	mux.HandleOpen("GET /statement/{code}", l.statement)
 	mux.HandleOpen("GET /jwks.json", l.jwks)

@@ -138,12 +138,28 @@ func TestRevalidationByETag(t *testing.T) {
 			}
 		}
 	}
+	// A page asked for again later is the same page, whatever it says of the time.
+	first := c.page("/subjects/" + firm)
+	c.at("2026-05-07")
+	later := c.page("/subjects/" + firm)
+	if first.body == later.body {
+		t.Error("the page does not say when it was asked for")
+	}
+	if again := c.get("/subjects/"+firm, "Accept", "text/html", "If-None-Match", first.Header.Get("ETag")); again.StatusCode != 304 || again.body != "" || !strings.HasPrefix(first.Header.Get("ETag"), `W/"`) {
+		t.Errorf("a day later: %d, ETag %q, then %q", again.StatusCode, first.Header.Get("ETag"), later.Header.Get("ETag"))
+	}
+	if c.get("/subjects/"+firm+"?lang=en", "Accept", "text/html", "If-None-Match", first.Header.Get("ETag")).StatusCode != 200 {
+		t.Error("304 for another language")
+	}
 	// Page and data have different tags.
 	if c.get("/subjects/"+firm).Header.Get("ETag") == c.page("/subjects/"+firm).Header.Get("ETag") {
 		t.Error("page and JSON share an ETag")
 	}
-	before := c.get("/subjects/" + firm).Header.Get("ETag")
+	before, page := c.get("/subjects/"+firm).Header.Get("ETag"), later.Header.Get("ETag")
 	c.determination(firm, "国知信认〔2026〕1号", "2026-04-29", credit.General)
+	if c.get("/subjects/"+firm, "Accept", "text/html", "If-None-Match", page).StatusCode != 200 {
+		t.Error("304 for the page of a changed record")
+	}
 	if c.get("/subjects/"+firm, "If-None-Match", before).StatusCode != 200 {
 		t.Error("304 for a changed record")
 	}

@@ -81,7 +81,7 @@ func (l *lookup) match(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return fn.WriteJSON(w, http.StatusOK, map[string]any{"results": results})
+	return fn.WriteJSON(w, http.StatusOK, map[string]any{"results": results, "next": nil})
 }
 
 // answer asks by code first, then by name where no code decided.

@@ -195,8 +195,12 @@ func TestMatchExplainsItsCandidates(t *testing.T) {
 				}
 				Errors []struct{ Field, Code, Message string }
 			}
+			Next *string
 		}
 		a.decode(t, &got)
+		if got.Next != nil || !strings.Contains(a.body, `"next":null`) {
+			t.Errorf("next is not null: %s", a.body)
+		}
 		want := []struct{ id, code, field, why string }{
 			{"a", firm, "", ""},
 			{"b", second, "", "登记名称与所给的不同"},
@@ -273,6 +277,13 @@ func TestMatchRefuses(t *testing.T) {
 			if p := a.problem(t); len(p.Errors) != 1 || p.Errors[0].Field != tt.field {
 				t.Errorf("%s: %+v", tt.name, p)
 			}
+		}
+	}
+	// A page elsewhere may use its key where a key counts, and nowhere else.
+	for path, keyed := range map[string]bool{"/match": true, "/search": true, "/subjects/" + firm: false, "/badge/" + firm + ".svg": false} {
+		a := c.send("OPTIONS", path, "", "Origin", "https://foreign.example", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "authorization")
+		if got := strings.Contains(a.Header.Get("Access-Control-Allow-Headers"), "Authorization"); a.StatusCode != 204 || got != keyed || a.Header.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%s: %d, a key is allowed: %v", path, a.StatusCode, got)
 		}
 	}
 	if a := c.send("OPTIONS", "/match", "", "Origin", "https://foreign.example", "Access-Control-Request-Method", "POST"); a.StatusCode != 204 || !strings.Contains(a.Header.Get("Access-Control-Allow-Methods"), "POST") {

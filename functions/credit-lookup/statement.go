@@ -72,8 +72,9 @@ type claims struct {
 	Issued  int64  `json:"iat"`
 	Expires int64  `json:"exp"`
 	credit.Answer
-	// Log takes the place of the answer's: what proves it in the public log; of a
-	// change that still waits for its entry, the entry before it.
+	// Log takes the place of the answer's: the proof that it is in the public log,
+	// to be checked offline; of a change that still waits for its entry, the entry
+	// before it.
 	Log any `json:"log"`
 	// Notice says that this is no endorsement.
 	Notice string `json:"notice"`
@@ -91,8 +92,12 @@ func (l *lookup) statement(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return l.elsewhere(w, r, string(code), err)
 	}
+	law, err := l.credit.Law(r.Context())
+	if err != nil {
+		return err
+	}
 	now := l.now()
-	a := p.Answer(l.law, now)
+	a := p.Answer(law, now)
 	log, err := l.evidence(r.Context(), p, a, now)
 	if err != nil {
 		return err
@@ -120,8 +125,8 @@ func (l *lookup) statement(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// pending is the log of an answer whose newest change waits for its entry: the
-// entry is that of the change before.
+// pending is the log of an answer whose newest change waits for its entry, or for
+// its proof. The entry named may be that of the change before.
 type pending struct {
 	credit.Log
 	Pending bool `json:"pending"`

@@ -161,7 +161,12 @@ func (l *lookup) standing(r *http.Request, raw string) standing {
 		report(r, err)
 		return s
 	}
-	s.set(p.Answer(l.law, s.Now))
+	law, err := l.credit.Law(r.Context())
+	if err != nil {
+		report(r, err)
+		return s
+	}
+	s.set(p.Answer(law, s.Now))
 	return s
 }
 

@@ -74,29 +74,33 @@ func (l *lookup) subjectPage(w http.ResponseWriter, r *http.Request, code string
 	if err != nil {
 		return l.elsewhere(w, r, code, err)
 	}
+	law, err := l.credit.Law(r.Context())
+	if err != nil {
+		return err
+	}
 	now := l.now()
 	var s standing
-	s.set(p.Answer(l.law, now))
+	s.set(p.Answer(law, now))
 	h := w.Header()
 	h["Vary"] = []string{"Accept"}
 	fresh(h, s.Next, now)
 	return drawn(w, r, func(w http.ResponseWriter) error {
-		return l.pages.Show(w, r, http.StatusOK, "subject", l.view(s, now, fn.Lang(r)))
+		return l.pages.Show(w, r, http.StatusOK, "subject", l.view(s, law, now, fn.Lang(r)))
 	})
 }
 
-func (l *lookup) view(s standing, now time.Time, lang page.Lang) subjectView {
+func (l *lookup) view(s standing, law *credit.Law, now time.Time, lang page.Lang) subjectView {
 	v := subjectView{Answer: s.Answer, State: s.State, Count: s.Count, Now: now}
 	// By the code that the documents name: a merger lengthens nothing.
 	chained := map[string][]workday.Date{}
 	for _, x := range s.Answer.Records {
-		if _, ok := l.tiered(x); !ok && x.Kind == credit.Determination {
+		if _, ok := tiered(law, x); !ok && x.Kind == credit.Determination {
 			chained[x.From] = append(chained[x.From], x.DeterminedOn)
 		}
 	}
 	seen := map[string]bool{}
 	for _, x := range s.Answer.Records {
-		view := recordView{Shown: x, Facts: facts(x.Content), RepairFrom: l.repairFrom(x, chained[x.From])}
+		view := recordView{Shown: x, Facts: facts(x.Content), RepairFrom: repairFrom(law, x, chained[x.From])}
 		for _, rule := range x.Applied {
 			if !rule.Labelled() {
 				continue
@@ -121,24 +125,24 @@ func (l *lookup) view(s standing, now time.Time, lang page.Lang) subjectView {
 
 // tiered is the law's answer by the tier of a record, where that is how it ends:
 // not for records without one, nor before tiers were in force.
-func (l *lookup) tiered(x credit.Shown) (credit.Estimate, bool) {
-	e, err := l.law.Estimate(credit.Question{Route: credit.ByTiers, Tier: x.Tier, Determined: []workday.Date{x.DeterminedOn}})
+func tiered(law *credit.Law, x credit.Shown) (credit.Estimate, bool) {
+	e, err := law.Estimate(credit.Question{Route: credit.ByTiers, Tier: x.Tier, Determined: []workday.Date{x.DeterminedOn}})
 	return e, err == nil
 }
 
 // repairFrom is the first day of applying for repair; chained are all
 // determinations of its chain that do not follow a tier.
-func (l *lookup) repairFrom(x credit.Shown, chained []workday.Date) workday.Date {
+func repairFrom(law *credit.Law, x credit.Shown, chained []workday.Date) workday.Date {
 	if !x.Counts || x.Kind == credit.Judgment {
 		return workday.Date{}
 	}
-	if e, ok := l.tiered(x); ok {
+	if e, ok := tiered(law, x); ok {
 		return e.RepairFrom
 	}
 	if x.Kind != credit.Determination {
 		return workday.Date{}
 	}
-	e, err := l.law.Estimate(credit.Question{Route: credit.CNIPA, Determined: chained})
+	e, err := law.Estimate(credit.Question{Route: credit.CNIPA, Determined: chained})
 	if err != nil {
 		return workday.Date{}
 	}

@@ -1,15 +1,22 @@
 // Package function does what time demands: it moves the journal to object
-// storage. It holds no key that signs or opens anything.
+// storage, brings clocks up to the calendar in force, and urges, supervises and
+// reports what is late. It holds no key that signs or opens anything.
 package function
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	handler "github.com/openfaas/templates-sdk/go-http"
 
+	"ipcredit/shared/casework"
+	"ipcredit/shared/clock"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/open"
+	"ipcredit/shared/tipoff"
 )
 
 // Needs is what this function opens.
@@ -23,12 +30,31 @@ var serve = fn.Serve(Needs, routes)
 func Handle(req handler.Request) (handler.Response, error) { return serve(req) }
 
 func routes(env *open.Env) (*fn.Mux, error) {
+	clocks := clock.New(env.Journal)
 	mux := fn.NewMux(Needs.Function)
 	mux.Handle("POST /{$}", fn.Tick(env.Journal, Needs.Function, func(r *http.Request) error {
-		if _, err := env.Archive.Run(r.Context(), env.Journal); err != nil {
-			return fmt.Errorf("deadline-tick: archive: %w", err)
-		}
-		return nil
+		return run(r.Context(), env, clocks, env.Now())
 	}))
 	return mux, nil
+}
+
+// run does each kind of work, whatever became of the others. Each is bounded and
+// goes on at the next run.
+func run(ctx context.Context, env *open.Env, clocks *clock.Store, now time.Time) error {
+	var wrong error
+	failed := func(what string, err error) {
+		if err != nil {
+			wrong = errors.Join(wrong, fmt.Errorf("deadline-tick: %s: %w", what, err))
+		}
+	}
+	// First what lets nothing be lost.
+	_, err := env.Archive.Run(ctx, env.Journal)
+	failed("archive", err)
+	_, err = tipoff.Reclock(ctx, env.Journal, now)
+	failed("tip-offs' clocks", err)
+	_, err = casework.Reclock(ctx, env.Journal, now)
+	failed("cases' clocks", err)
+	_, err = clocks.Escalate(ctx, now)
+	failed("clocks", err)
+	return wrong
 }

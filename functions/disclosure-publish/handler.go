@@ -1,19 +1,24 @@
-// Package function publishes disclosures. So far it serves the log that proves
-// what was disclosed and when: checkpoint, tiles, proofs, and how to check them.
+// Package function publishes disclosures: the pages and feeds of what is displayed
+// against subjects, and the log that proves what was disclosed and when, with
+// checkpoint, tiles, proofs, and how to check them.
 package function
 
 import (
 	"context"
+	"crypto/sha256"
 	"embed"
 	"fmt"
 	"net/http"
 
 	handler "github.com/openfaas/templates-sdk/go-http"
 
+	"ipcredit/shared/credit"
+	"ipcredit/shared/disclosure"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/notary"
 	"ipcredit/shared/open"
 	"ipcredit/shared/page"
+	"ipcredit/shared/staff"
 )
 
 // Needs is what this function opens: it alone holds the key of the log of
@@ -37,6 +42,12 @@ type desk struct {
 	pages *page.Pages
 	log   *notary.Log
 	key   *notary.Key
+	// credit has what is displayed; tag makes names of networks out of the log's
+	// secret, which stays where it is.
+	credit  *credit.Store
+	tag     []byte
+	staff   *staff.Store
+	notices *disclosure.Store
 }
 
 func routes(env *open.Env) (*fn.Mux, error) {
@@ -51,9 +62,13 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	d := &desk{
 		env:   env,
 		pages: page.New(Needs.Function, files, env.Site()),
-		log:   notary.Open(env.Journal, env.Objects.Main, notary.Disclosure, key),
+		log:   notary.Open(env.Journal, env.Objects.Main, notary.Disclosure, key).Mirror(),
 		key:   key,
 	}
+	d.credit = credit.NewStore(env.Journal, credit.NewInForce(env.Journal)).Public(env.PublicURL)
+	d.staff, d.notices = staff.New(env.Journal), disclosure.NewStore(env.Journal, d.credit)
+	tag := sha256.Sum256(append([]byte("disclosure-publish networks\n"), secret...))
+	d.tag = tag[:]
 	mux := fn.NewMux(Needs.Function)
 	mux.Handle("POST /{$}", fn.Tick(env.Journal, Needs.Function, d.tick))
 	mux.Handle("GET /{$}", d.index)
@@ -61,6 +76,8 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	mux.HandleOpen("GET /tile/{path...}", d.tile)
 	mux.HandleOpen("GET /log/{index}/proof", d.proof)
 	mux.HandleOpen("GET /log/key", d.publicKey)
+	d.publicRoutes(mux)
+	d.noticeRoutes(mux)
 	mux.Handle("GET /assets/{name}", d.pages.Asset)
 	mux.Ready(func(ctx context.Context) error {
 		if err := env.Redis.Ping(ctx).Err(); err != nil {

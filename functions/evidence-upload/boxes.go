@@ -109,7 +109,7 @@ func tokenFor(r *http.Request, c caller) (string, error) {
 	if err != nil || key == "" {
 		return evidence.NewToken(), err
 	}
-	return evidence.TokenOf("box\x00" + c.actor + "\x00" + key), nil
+	return evidence.TokenOf("box", c.actor, key), nil
 }
 
 // caller recognises who asks and whether he may attach to what he names.
@@ -218,5 +218,6 @@ func (d *desk) index(w http.ResponseWriter, r *http.Request) error {
 	return d.pages.Show(w, r, http.StatusOK, "index", struct {
 		Limits              evidence.Limits
 		FileSize, TotalSize string
-	}{l, evidence.Size(l.FileBytes), evidence.Size(l.TotalBytes)})
+		Leave               *leave
+	}{l, evidence.Size(l.FileBytes), evidence.Size(l.TotalBytes), &leave{URL: d.exit}})
 }

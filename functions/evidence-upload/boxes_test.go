@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"ipcredit/shared/batch"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
 )
@@ -25,26 +26,51 @@ func (k client) open(what, division string) (openedBox, answer) {
 
 func TestAnOrganisationAttachesMaterialSealedToTheUnitAndTheEscrow(t *testing.T) {
 	c := embedded(t)
+	// The city's record of two batches, one of each organisation.
+	mine := map[string]string{"lead": "b0123456789abcdef0121", "association": "b0123456789abcdef0122"}
+	for org, id := range mine {
+		value, err := json.Marshal(batch.Batch{ID: id, Kind: "penalty", Org: org, State: batch.Queued, CreatedAt: c.clock.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.rdb.Set(t.Context(), c.env.Journal.Key("batch", id), value, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, tt := range []struct {
-		name  string
-		by    client
-		what  string
-		unit  string
-		label string
+		name           string
+		by             client
+		what, division string // of the unit that handles it; "" for the organisation's own
+		unit           string // whose key opens it
 	}{
-		{"a key", c.key(staff.ScopeMaterial), "record:01JABC", "410700", "unit:410700"},
-		{"an uploader", c.browser("hongqi.uploader"), "record:01JABD", "410702", "unit:410702"},
-		{"a handler", c.browser("hongqi.handler"), "case:01JABE", "410702", "unit:410702"},
+		{"a key, a record", c.key(staff.ScopeMaterial), "record:01JABC", "", "410700"},
+		{"a key, a record of a district", c.key(staff.ScopeMaterial), "record:01JABF", "410702", "410702"},
+		{"a key, a case", c.key(staff.ScopeCase), "case:01JABG", "410702", "410702"},
+		{"a key, its batch", c.key(staff.ScopeMaterial), "batch:" + mine["lead"], "", "410700"},
+		{"an uploader, a record", c.browser("hongqi.uploader"), "record:01JABD", "", "410702"},
+		{"an officer, a case", c.browser("hongqi.handler"), "case:01JABE", "", "410702"},
+		{"a department, a case of a district", c.browser("science.handler"), "case:01JABH", "410702", "410702"},
+		{"another district's officer, who reads nothing there", c.browser("muye.handler"), "case:01JABQ", "410702", "410702"},
+		{"a court, a case of the city", c.browser("court.handler"), "case:01JABJ", "", "410700"},
+		{"customs, a case of a district without a key", c.browser("customs.handler"), "case:01JABK", "410711", "410700"},
+		{"the police, a case", c.browser("police.handler"), "case:01JABL", "410702", "410702"},
+		{"an association, its batch", c.browser("association.uploader"), "batch:" + mine["association"], "", "410700"},
+		{"an association, a record", c.browser("association.uploader"), "record:01JABM", "", "410700"},
+		{"a subject or agency, a case", c.browser("jia.legal"), "case:01JABN", "410702", "410702"},
+		{"its agent, a record", c.browser("jia.agent"), "record:01JABP", "410702", "410702"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b, a := tt.by.with("Accept", "application/json").open(tt.what, "")
+			b, a := tt.by.with("Accept", "application/json").open(tt.what, tt.division)
 			a.is(t, 201, "")
+			if b.For != tt.what || len(b.Endpoint) < 26 {
+				t.Fatalf("%s", a.body)
+			}
 			data := picture(2000, 1)
 			token := b.Endpoint[len(b.Endpoint)-26:]
 			at := c.tus().begin(token, len(data)).location()
 			c.tus().patch(at, 0, data).is(t, 204, "")
 			ref := "evidence." + b.Box
-			for label, id := range map[string]seal.Identity{tt.label: keys()[tt.unit], "escrow": keys()["escrow"]} {
+			for label, id := range map[string]seal.Identity{"unit:" + tt.unit: keys()[tt.unit], "escrow": keys()["escrow"]} {
 				opened, err := c.desk.keys.Open(t.Context(), ref, label, id)
 				if err != nil {
 					t.Fatal(label, err)
@@ -82,7 +108,10 @@ func TestWhoMayNotAttach(t *testing.T) {
 		{"somebody's tip-off", "tip-off:1", "", c.key(staff.ScopeMaterial), 400, "evidence.for"},
 		{"a draft", "draft", "", c.key(staff.ScopeMaterial), 400, "evidence.for"},
 		{"who only counts", "case:1", "", c.browser("lead.statistics").with("Accept", "application/json"), 403, ""},
-		{"a batch of others", "batch:01JABCDEFGHJKMNPQRSTVWXYZ0", "", c.key(staff.ScopeMaterial), 404, ""},
+		{"a department, records", "record:1", "", c.browser("science.handler").with("Accept", "application/json"), 403, ""},
+		{"a subject, a batch", "batch:b0123456789abcdef0120", "", c.browser("jia.legal").with("Accept", "application/json"), 403, ""},
+		{"who only asks", "case:1", "", c.browser("court.inquirer").with("Accept", "application/json"), 403, ""},
+		{"a batch of others", "batch:b0123456789abcdef0120", "", c.key(staff.ScopeMaterial), 404, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, a := tt.by.open(tt.what, tt.division)

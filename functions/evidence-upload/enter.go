@@ -8,31 +8,49 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/page"
 	"ipcredit/shared/tipoff"
+	"ipcredit/shared/workday"
 )
 
 // admit opens a box for later evidence of the tip-off whose number and receipt are
-// shown, and returns its token.
+// shown, and returns its token: the same one for the same receipt on the same day,
+// so that a file tried again opens no second box, until that is full.
 func (d *desk) admit(ctx context.Context, r *http.Request, number, receipt string) (string, error) {
 	now := d.env.Now()
 	report, to, err := d.reports.Admit(ctx, tipoff.Claim{Number: number, Receipt: receipt, Network: d.network(r)}, now)
 	if err != nil {
 		return "", err
 	}
-	token, _, err := d.evidence.OpenBox(ctx, evidence.BoxSpec{
-		For: tipoff.Ref(report.Number), To: to, Until: now.Add(d.evidence.Limits().Abandoned()), By: "reporter", Return: "report-intake/track",
-	})
-	return token, err
+	if same, err := tipoff.FormatReceipt(receipt); err == nil {
+		receipt = same // however it was typed
+	}
+	l := d.evidence.Limits()
+	spec := evidence.BoxSpec{For: tipoff.Ref(report.Number), To: to, Until: now.Add(l.Abandoned()), By: "reporter", Return: "report-intake/track"}
+	for n := 1; ; n++ {
+		token := evidence.TokenOf("report", report.Number, receipt, workday.DateOf(now).String(), strconv.Itoa(n))
+		b, err := d.evidence.OpenBoxOf(ctx, token, spec)
+		if err != nil || l.Room(b) {
+			return token, err
+		}
+	}
 }
+
+type enterPage struct {
+	*page.Form
+	Leave *leave
+}
+
+func (d *desk) entering(form *page.Form) enterPage { return enterPage{form, &leave{URL: d.exit}} }
 
 // enter asks for number and receipt.
 func (d *desk) enter(w http.ResponseWriter, r *http.Request) error {
-	return d.pages.Show(w, r, http.StatusOK, "enter", struct{ *page.Form }{page.NewForm(nil)})
+	return d.pages.Show(w, r, http.StatusOK, "enter", d.entering(page.NewForm(nil)))
 }
 
 // enterForm takes number and receipt, and with them perhaps a file already, in one
@@ -56,7 +74,7 @@ func (d *desk) enterForm(w http.ResponseWriter, r *http.Request) error {
 	if f, refused := fault.Of(err); refused && fn.WantsHTML(r) && f.Kind != fault.Unavailable {
 		// The receipt is not shown again.
 		form := page.NewForm(url.Values{"reportNo": values["reportNo"]}).Refuse(fn.Lang(r), f)
-		return d.pages.Show(w, r, fn.Status(f.Kind), "enter", struct{ *page.Form }{form})
+		return d.pages.Show(w, r, fn.Status(f.Kind), "enter", d.entering(form))
 	}
 	if err != nil {
 		return err

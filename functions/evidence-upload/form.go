@@ -114,6 +114,9 @@ type formPage struct {
 	Until         time.Time
 	Room          bool
 	Added         *arrived
+	Leave         *leave
+	PlainSeconds  int
+	PlainSize     string
 	HereURL       string
 	RemoveURL     string
 	Words         string // what the page's script says, JSON
@@ -144,7 +147,7 @@ func (d *desk) showForm(w http.ResponseWriter, r *http.Request, status int, b ev
 	data := formPage{
 		Form: page.NewForm(nil), Carried: in.carried, Ticket: rand.Text(), Limits: l, Until: b.Ends(),
 		FileSize: evidence.Size(l.FileBytes), TotalSize: evidence.Size(l.TotalBytes), Accept: strings.Join(l.Extensions(), ","),
-		Endpoint: fn.Prefix(r) + "/files/" + r.PathValue("token"), Room: b.Live < l.Files && b.Bytes < l.TotalBytes, Added: added,
+		Endpoint: fn.Prefix(r) + "/files/" + r.PathValue("token"), Room: l.Room(b), Added: added,
 	}
 	data.HereURL = d.pages.URL(r, "/forms", r.PathValue("token"))
 	data.RemoveURL = d.pages.URL(r, "/forms", r.PathValue("token"), "remove")
@@ -157,6 +160,8 @@ func (d *desk) showForm(w http.ResponseWriter, r *http.Request, status int, b ev
 	for _, f := range in.carried {
 		data.Back = append(data.Back, field{strings.TrimPrefix(f.Name, carriedPrefix), f.Value})
 	}
+	data.Leave = d.away(r, b, data.Back)
+	data.PlainSeconds, data.PlainSize = int(plainTime().Seconds()), evidence.Size(plainSize(plainTime()))
 	if refused != nil {
 		data.Form.Refuse(fn.Lang(r), refused)
 	}

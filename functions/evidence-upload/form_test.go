@@ -12,6 +12,8 @@ import (
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/page"
+	"ipcredit/shared/staff"
+	"ipcredit/shared/tipoff"
 )
 
 var hiddens = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
@@ -225,7 +227,7 @@ func TestNumberAndReceiptLeadToTheFormWithOrWithoutAFile(t *testing.T) {
 		t.Error("the page repeats the receipt")
 	}
 	// At once, also longer than a call.
-	for _, n := range []int{900, fn.MaxBody + 700} {
+	for i, n := range []int{900, fn.MaxBody + 700} {
 		data := picture(n, 5)
 		a := k.form("/forms", "a.jpg", data, "reportNo", "482109375516", "receipt", "AAAA-BBBB")
 		a.says(t, 200, hexOf(data))
@@ -233,6 +235,60 @@ func TestNumberAndReceiptLeadToTheFormWithOrWithoutAFile(t *testing.T) {
 		if token == nil {
 			t.Fatalf("%s", a.body)
 		}
-		c.opens(token[1], 1, id, data)
+		c.opens(token[1], i+1, id, data)
+	}
+	boxes, err := c.boxes.Boxes(t.Context(), tipoff.Ref("482109375516"))
+	if err != nil || len(boxes) != 1 {
+		t.Errorf("%d boxes for the same receipt on one day: %v", len(boxes), err)
+	}
+}
+
+// exitSite is where the quick exit of these tests leads.
+const exitSite = "https://weather.example.org/"
+
+func TestAPageWithoutScriptsSaysWhatItCannotDo(t *testing.T) {
+	c := embedded(t)
+	a := c.browser("").get("/forms/" + c.draft())
+	a.says(t, 200, zh("evidence-upload.plain", 60, "30 MB"))
+	before, _, _ := strings.Cut(string(a.body), `type="file"`)
+	if !strings.Contains(before, "<noscript>") {
+		t.Error("it is not said before a file is chosen, or also to those whose upload resumes")
+	}
+}
+
+func TestEveryPageOfAReporterHasAQuickExit(t *testing.T) {
+	c := embedded(t)
+	k := c.browser("")
+	for _, path := range []string{"/", "/forms"} {
+		k.get(path).says(t, 200, `href="`+exitSite+`"`, zh("evidence-upload.leave"))
+	}
+	// A draft can be forgotten on the way, with what the browser carries of it.
+	token := c.draft()
+	a := k.with("Content-Type", "application/x-www-form-urlencoded").do("POST", "/forms/"+token, []byte("carry.draft=abc"))
+	a.says(t, 200, `href="`+exitSite+`"`, `action="/function/report-intake/exit"`)
+	_, form, _ := strings.Cut(string(a.body), `action="/function/report-intake/exit"`)
+	form, _, _ = strings.Cut(form, "</form>")
+	if !strings.Contains(form, `name="draft" value="abc"`) {
+		t.Errorf("%s", form)
+	}
+	if p := a.Header.Get("Content-Security-Policy"); !strings.Contains(p, "form-action 'self' https://weather.example.org") {
+		t.Errorf("the browser will not follow: %s", p)
+	}
+	// What was sent already is nothing to forget.
+	later, _, err := c.boxes.OpenBox(t.Context(), evidence.BoxSpec{
+		For: "tip-off:482109375516", To: keys()["410702"].Recipient(), Until: c.clock.Now().Add(time.Hour), Return: "report-intake/track",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a = k.get("/forms/" + later)
+	a.says(t, 200, `href="`+exitSite+`"`)
+	if strings.Contains(string(a.body), "report-intake/exit") {
+		t.Error("there is a draft to forget")
+	}
+	b, opened := c.key(staff.ScopeMaterial).open("record:1", "")
+	opened.is(t, 201, "")
+	if a := k.get("/forms/" + b.Form[len(b.Form)-26:]); strings.Contains(string(a.body), exitSite) {
+		t.Error("an organisation has no need of it")
 	}
 }

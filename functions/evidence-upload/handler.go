@@ -30,7 +30,7 @@ var Needs = open.Needs{
 	Secrets: []string{"escrow-recipient", "unit-recipients"},
 }
 
-//go:embed *.html *.js
+//go:embed *.html *.js *.css
 var files embed.FS
 
 var serve = fn.Serve(Needs, routes)
@@ -56,9 +56,11 @@ type desk struct {
 	staff    *staff.Store
 	pages    *page.Pages
 	running  running
+	exit     string // where the quick exit leads
 }
 
 func routes(env *open.Env) (*fn.Mux, error) {
+	fn.Lean(30)
 	d, err := newDesk(env)
 	if err != nil {
 		return nil, err
@@ -81,6 +83,8 @@ func (d *desk) mux() *fn.Mux {
 	mux.HandlePieces("PATCH /files/{token}/{n}", tus(d.patch))
 	mux.Handle("DELETE /files/{token}/{n}", tus(d.terminate))
 	mux.HandlePieces("POST /files/{token}/{n}", tus(d.override))
+	mux.Ask("PATCH /files/{token}/{n}", tus(d.ask))
+	mux.Ask("POST /files/{token}/{n}", tus(d.askOverride))
 	mux.Open("OPTIONS /files", "OPTIONS /files/{token}", "OPTIONS /files/{token}/{n}", "POST /files", "POST /files/{token}", "GET /files/{token}",
 		"HEAD /files/{token}/{n}", "PATCH /files/{token}/{n}", "DELETE /files/{token}/{n}", "POST /files/{token}/{n}")
 
@@ -107,7 +111,13 @@ func newDesk(env *open.Env) (*desk, error) {
 		pages:    page.New(Needs.Function, files, env.Site()),
 	}
 	d.running.now = env.Now
-	d.pages.Allow("form", "script-src 'self'", "connect-src 'self'")
+	exit, site, err := leaveTo(open.Value("quick_exit_url"))
+	if err != nil {
+		return nil, err
+	}
+	d.exit = exit
+	// The button that forgets a draft is redirected there.
+	d.pages.Allow("form", "script-src 'self'", "connect-src 'self'", "form-action 'self' "+site)
 	escrow, err := env.Secret("escrow-recipient")
 	if err != nil {
 		return nil, err

@@ -101,7 +101,7 @@ func cityWith(t testing.TB, rdb *redis.Client, settings map[string]string) *city
 	c.public = "http://" + c.server.Listener.Addr().String()
 	open.Use(map[string]string{
 		"redis_url": "redis://" + rdb.Options().Addr, "secret_mount_path": secrets,
-		"public_url": c.public, "city": "410700", "demo": "1", "exec_timeout": "60s",
+		"public_url": c.public, "city": "410700", "demo": "1", "exec_timeout": "60s", "read_timeout": "60s", "quick_exit_url": exitSite,
 	})
 	open.Use(settings)
 	env, err := open.Open(Needs)

@@ -142,7 +142,7 @@ func (d *desk) createIn(w http.ResponseWriter, r *http.Request, token string) er
 		if p.Last || p.Cut {
 			d.running.done(key)
 		}
-		return d.write(w, r, b, token, n, 0, http.StatusCreated)
+		return d.write(w, r, &upload{token: token, box: b, n: n}, 0, http.StatusCreated)
 	}
 	in, _, err := d.announced(r)
 	if err != nil {
@@ -164,7 +164,7 @@ func (d *desk) createIn(w http.ResponseWriter, r *http.Request, token string) er
 		if !p.Last && !p.Cut {
 			d.running.keep(key, f.N, func() {})
 		}
-		return d.write(w, r, b, token, f.N, 0, http.StatusCreated)
+		return d.write(w, r, &upload{token: token, box: b, n: f.N}, 0, http.StatusCreated)
 	}
 	expires(w, f)
 	w.WriteHeader(http.StatusCreated)
@@ -250,73 +250,153 @@ func (d *desk) terminate(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// patch takes the next bytes of an upload: a body of any length, of which one
-// call brings a piece.
-func (d *desk) patch(w http.ResponseWriter, r *http.Request) error {
+// upload is a request that writes to a file while its body comes, perhaps in
+// several calls.
+type upload struct {
+	token  string
+	box    evidence.Box
+	n      int
+	writer *evidence.Writer
+	// want is what the body must hash to, nil where the client did not say: then its
+	// pieces become part of the file as they come, otherwise together at the end or
+	// not at all.
+	want *checksum
+}
+
+// patching finds what a PATCH is to write to and refuses one that cannot begin.
+func (d *desk) patching(r *http.Request) (*upload, int64, error) {
 	b, token, n, err := d.file(r)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	if r.Header.Get("Content-Type") != octets {
-		return fault.New(fault.WrongType, "evidence-upload.octets", octets)
+		return nil, 0, fault.New(fault.WrongType, "evidence-upload.octets", octets)
 	}
 	offset, err := count(r, "Upload-Offset")
 	if err != nil {
+		return nil, 0, err
+	}
+	if offset > d.evidence.Limits().FileBytes {
+		return nil, 0, fault.New(fault.Conflict, "evidence.offset", 0)
+	}
+	return &upload{token: token, box: b, n: n}, offset, nil
+}
+
+// ask begins a PATCH before its body is read: who comes second, or at the wrong
+// place, is told so before he sends anything.
+func (d *desk) ask(w http.ResponseWriter, r *http.Request) error {
+	u, offset, err := d.patching(r)
+	if err != nil {
 		return err
 	}
-	if p := fn.PieceOf(r); p.Offset == 0 && p.Total > 0 {
-		f, err := d.evidence.File(r.Context(), b.ID, n)
-		if err != nil {
-			return err
-		}
-		if f.State == evidence.Receiving && f.Offset == offset && f.Size >= 0 && offset+p.Total > f.Size {
-			return fault.New(fault.TooLarge, "evidence.too_much", f.Size)
-		}
+	return d.begin(r, u, offset)
+}
+
+// askOverride is ask for a method in a header.
+func (d *desk) askOverride(w http.ResponseWriter, r *http.Request) error {
+	if r.Header.Get("X-HTTP-Method-Override") != http.MethodPatch {
+		return nil
 	}
-	return d.write(w, r, b, token, n, offset, http.StatusNoContent)
+	return d.ask(w, r)
+}
+
+// patch takes the next bytes of an upload: a body of any length, of which one
+// call brings a piece.
+func (d *desk) patch(w http.ResponseWriter, r *http.Request) error {
+	u, offset, err := d.patching(r)
+	if err != nil {
+		return err
+	}
+	return d.write(w, r, u, offset, http.StatusNoContent)
+}
+
+// begin opens the writer of a request and keeps it for the request's next call. The
+// body's first byte goes to the offset.
+func (d *desk) begin(r *http.Request, u *upload, offset int64) error {
+	p := fn.PieceOf(r)
+	want, err := readChecksum(r.Header.Get("Upload-Checksum"))
+	switch {
+	case err != nil:
+		return err
+	case p.Offset > 0 && want != nil:
+		// What came of it before is gone: it cannot be checked any more.
+		return fault.New(fault.Conflict, "evidence.offset", offset)
+	}
+	writer, err := d.evidence.Writer(r.Context(), u.box, u.n, offset+p.Offset)
+	if err != nil {
+		return err
+	}
+	if f := writer.File(); p.Offset == 0 && f.Size >= 0 && offset+max(p.Total, 0) > f.Size {
+		writer.Discard(r.Context())
+		return fault.New(fault.TooLarge, "evidence.too_much", f.Size)
+	}
+	u.writer, u.want = writer, want
+	d.running.keep(u.key(r), u, func() { writer.Discard(context.Background()) })
+	return nil
+}
+
+func (u *upload) key(r *http.Request) string {
+	return fmt.Sprintf("upload %s %d %s", u.token, u.n, fn.PieceOf(r).ID)
 }
 
 // write stores one piece of a request's body, of which the first byte goes to the
-// offset begin of the file.
-func (d *desk) write(w http.ResponseWriter, r *http.Request, b evidence.Box, token string, n int, begin int64, status int) error {
-	p := fn.PieceOf(r)
-	if begin > d.evidence.Limits().FileBytes {
-		return fault.New(fault.Conflict, "evidence.offset", 0)
-	}
-	want, err := readChecksum(r.Header.Get("Upload-Checksum"))
-	if err != nil {
-		return err
-	}
+// offset of the file.
+func (d *desk) write(w http.ResponseWriter, r *http.Request, u *upload, offset int64, status int) error {
 	// What has arrived is kept even if its sender has gone.
 	r, cancel := lasting(r)
 	defer cancel()
-	body, err := fn.Body(r)
-	if err != nil {
+	if begun, ok := d.running.of(u.key(r)).(*upload); ok {
+		u = begun
+	} else if err := d.begin(r, u, offset); err != nil {
 		return err
 	}
-	var f evidence.File
-	switch {
-	case want == nil:
-		f, err = d.evidence.Append(r.Context(), b, n, begin+p.Offset, body)
-	case p.Offset == 0 && p.Last:
-		want.hash.Write(body)
-		if !want.met() {
-			return mismatch()
-		}
-		f, err = d.evidence.Append(r.Context(), b, n, begin, body)
-	default:
-		f, err = d.checked(r, b, token, n, begin, body, want)
-	}
+	f, err := d.take(r, u)
 	if err != nil {
+		d.running.done(u.key(r))
 		return err
 	}
 	w.Header().Set("Upload-Offset", strconv.FormatInt(f.Offset, 10))
 	expires(w, f)
 	if status == http.StatusCreated {
-		w.Header().Set("Location", location(r, token, n))
+		w.Header().Set("Location", location(r, u.token, u.n))
 	}
 	w.WriteHeader(status)
 	return nil
+}
+
+// take writes one call's piece, and at the body's end, or where the network ended
+// it, makes what came part of the file.
+func (d *desk) take(r *http.Request, u *upload) (evidence.File, error) {
+	p, ctx := fn.PieceOf(r), r.Context()
+	body, err := fn.Body(r)
+	if err != nil {
+		return evidence.File{}, err
+	}
+	if u.want != nil {
+		u.want.hash.Write(body)
+	}
+	switch {
+	case u.want != nil && p.Cut:
+		err = fault.New(fault.Invalid, "fn.body_cut") // what cannot be checked is not kept
+	case u.want != nil && p.Last && !u.want.met():
+		err = fault.New(fault.Mismatch, "evidence-upload.checksum")
+	default:
+		err = u.writer.Write(ctx, body, false)
+	}
+	if err != nil {
+		if u.want == nil && !fault.Is(err, fault.Locked) {
+			_, _ = u.writer.Flush(ctx) // what is wrong with the rest is told already
+		}
+		return evidence.File{}, u.writer.Refuse(ctx, err)
+	}
+	switch {
+	case p.Last || p.Cut:
+		d.running.done(u.key(r))
+		return u.writer.Commit(ctx)
+	case u.want == nil:
+		return u.writer.Advance(ctx)
+	}
+	return u.writer.File(), nil
 }
 
 // lasting is the request with a context that ends with the call's time and not
@@ -327,52 +407,6 @@ func lasting(r *http.Request) (*http.Request, context.CancelFunc) {
 		ctx, cancel = context.WithDeadline(ctx, end)
 	}
 	return r.WithContext(ctx), cancel
-}
-
-func mismatch() error { return fault.New(fault.Mismatch, "evidence-upload.checksum") }
-
-// checkedRun is a body in several pieces with one checksum over all of it: its
-// pieces become part of the file together, at the end, or not at all.
-type checkedRun struct {
-	writer *evidence.Writer
-	want   *checksum
-}
-
-func (d *desk) checked(r *http.Request, b evidence.Box, token string, n int, begin int64, body []byte, want *checksum) (evidence.File, error) {
-	p := fn.PieceOf(r)
-	key := fmt.Sprintf("checked %s %d %s", token, n, p.ID)
-	x, _ := d.running.of(key).(*checkedRun)
-	switch {
-	case x == nil && p.Offset > 0:
-		return evidence.File{}, fault.New(fault.Conflict, "evidence.offset", begin)
-	case x == nil:
-		writer, err := d.evidence.Writer(r.Context(), b, n, begin)
-		if err != nil {
-			return evidence.File{}, err
-		}
-		x = &checkedRun{writer: writer, want: want}
-		d.running.keep(key, x, func() { writer.Discard(context.Background()) })
-	}
-	give := func(err error) (evidence.File, error) {
-		d.running.done(key)
-		x.writer.Discard(r.Context())
-		return evidence.File{}, err
-	}
-	if p.Cut { // what cannot be checked is not kept
-		return give(fault.New(fault.Invalid, "fn.body_cut"))
-	}
-	x.want.hash.Write(body)
-	if err := x.writer.Write(r.Context(), body, false); err != nil {
-		return give(err)
-	}
-	if !p.Last {
-		return x.writer.File(), nil
-	}
-	if !x.want.met() {
-		return give(mismatch())
-	}
-	d.running.done(key)
-	return x.writer.Commit(r.Context())
 }
 
 // list tells whoever has the token what has arrived, for a page that goes on

@@ -329,6 +329,47 @@ func TestTheListTellsSizesAndNeverNames(t *testing.T) {
 	}
 }
 
+// What is two things at once, or is called what it is not, is refused on the way in
+// as far as its beginning tells; the rest is told by who opens it.
+func TestPolyglotsAndNamesThatLie(t *testing.T) {
+	c := embedded(t)
+	k, token := c.tus(), c.draft()
+	both := append([]byte("\xff\xd8\xff\xe0\x00\x10JFIF\x00<html><script>alert(1)</script>"), picture(5000, 1)...)
+	at := k.begin(token, len(both)).location()
+	k.patch(at, 0, both).is(t, 415, "evidence.denied.page")
+	k.do("HEAD", at, nil).is(t, 410, "")
+	if left := c.objects(); len(left) > 0 {
+		t.Errorf("stored: %v", left)
+	}
+	for name, status := range map[string]int{
+		"../../现场.jpg": 201, `C:\证据\现场.jpg`: 201, "现场.jpg/../x.html": 415, "a\u202egpj.exe": 415, "a\u202eexe.jpg": 201, ".jpg": 415, "现场.jpg\x00.exe": 415,
+	} {
+		a := k.with("Upload-Length", "900", "Upload-Metadata", metadata("filename", name)).do("POST", "/files/"+token, nil)
+		if a.StatusCode != status {
+			t.Errorf("%q: %d %s", name, a.StatusCode, a.body)
+		}
+		if status != 201 {
+			continue
+		}
+		data := picture(900, 2)
+		k.patch(a.location(), 0, data).is(t, 204, "")
+		n, err := strconv.Atoi(a.location()[strings.LastIndexByte(a.location(), '/')+1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := c.opens(token, n, keys()["draft"], data); m.Name != name || strings.ContainsAny(evidence.Display(m.Name), "/\\\u202e\x00") {
+			t.Errorf("%q is kept as %q and shown as %q", name, m.Name, evidence.Display(m.Name))
+		}
+	}
+	// A PDF with scripts and a scanner's test file are for who opens them to judge.
+	for name, text := range map[string]string{
+		"a.pdf": "%PDF-1.7\n1 0 obj <</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert(1))>>>> endobj", "a.txt": `X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-` + `STANDARD-ANTIVIRUS-TEST-FILE!$H+H*`,
+	} {
+		at := k.with("Upload-Length", strconv.Itoa(len(text)), "Upload-Metadata", metadata("filename", name)).do("POST", "/files/"+token, nil).location()
+		k.patch(at, 0, []byte(text)).is(t, 204, "")
+	}
+}
+
 func TestTenThousandFiles(t *testing.T) {
 	c := embedded(t)
 	k, token := c.tus(), c.draft()
@@ -343,6 +384,60 @@ func TestTenThousandFiles(t *testing.T) {
 		}
 	}
 	k.begin(token, 1).is(t, 422, "evidence.files")
+}
+
+// A client that comes second learns it before it has sent its file, and learns when
+// to come again: the first may have died.
+func TestTheSecondClientIsToldBeforeItSendsAnything(t *testing.T) {
+	c := embedded(t)
+	k, token := c.tus(), c.draft()
+	data := picture(fn.MaxBody+100, 3)
+	at := k.begin(token, len(data)).location()
+	b, err := c.boxes.Open(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.boxes.Writer(t.Context(), b, 1, 0); err != nil { // another replica, which dies now
+		t.Fatal(err)
+	}
+	only := func(method string, offset int, headers ...string) *http.Response { // the header alone
+		conn, err := net.Dial("tcp", c.server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nTus-Resumable: 1.0.0\r\nContent-Type: %s\r\nUpload-Offset: %d\r\nContent-Length: %d\r\n%s\r\n",
+			method, at, c.server.Listener.Addr(), octets, offset, len(data), strings.Join(append(headers, ""), "\r\n"))
+		w, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = w.Body.Close()
+		return w
+	}
+	for _, tt := range []struct {
+		method string
+		offset int
+		header string
+		status int
+	}{
+		{"PATCH", 0, "", 423}, {"POST", 0, "X-HTTP-Method-Override: PATCH", 423}, {"PATCH", 7, "", 409}, {"PATCH", 0, "Upload-Checksum: crc32 AAAA", 400},
+	} {
+		var headers []string
+		if tt.header != "" {
+			headers = []string{tt.header}
+		}
+		w := only(tt.method, tt.offset, headers...)
+		if w.StatusCode != tt.status || w.Header.Get("Tus-Resumable") != "1.0.0" || tt.status == 423 && w.Header.Get("Retry-After") != "5" {
+			t.Errorf("%+v: %d %v", tt, w.StatusCode, w.Header)
+		}
+	}
+	c.clock.Pass(5 * time.Second)
+	k.patch(at, 0, data).is(t, 204, "")
+	c.opens(token, 1, keys()["draft"], data)
+	if w := only("PATCH", 0); w.StatusCode != 409 {
+		t.Errorf("a whole file: %d", w.StatusCode)
+	}
 }
 
 func TestTwoClientsOnOneUpload(t *testing.T) {

@@ -4,6 +4,7 @@ package function
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"embed"
 	"fmt"
@@ -20,18 +21,20 @@ import (
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
+	"ipcredit/shared/linkage"
 	"ipcredit/shared/open"
 	"ipcredit/shared/page"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
+	"ipcredit/shared/tipoff"
 )
 
 // Needs is what this function opens: the identity that uploads are sealed to
-// (it gives them back to their owner), the offline escrow's public key, and the
-// key under which identity numbers are hashed.
+// (it gives them back to their owner), the public keys of the units and of the
+// offline escrow, and the key under which identity numbers are hashed.
 var Needs = open.Needs{
 	Function: "material-intake", Redis: open.Write, Objects: open.Store,
-	Secrets: []string{"escrow-recipient", "id-hash", "material-identity"},
+	Secrets: []string{"escrow-recipient", "id-hash", "material-identity", "unit-recipients"},
 }
 
 //go:embed *.html *.js
@@ -66,7 +69,7 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	}
 	d := &desk{
 		env:     env,
-		batches: batch.NewDesk(env.Journal, env.Objects, credit.Shipped(), secrets, env.Now),
+		batches: batch.NewDesk(env.Journal, env.Objects, credit.NewInForce(env.Journal), secrets, env.Now),
 		staff:   staff.New(env.Journal),
 		pages:   page.New(Needs.Function, files, env.Site()),
 		working: make(chan struct{}, atOnce),
@@ -103,6 +106,13 @@ func readSecrets(env *open.Env) (batch.Secrets, error) {
 	}
 	if s.Escrow, err = seal.ParseRecipient(string(escrow)); err != nil {
 		return s, fmt.Errorf("material-intake: escrow-recipient: %w", err)
+	}
+	units, err := env.Secret("unit-recipients")
+	if err != nil {
+		return s, err
+	}
+	if s.Units, err = tipoff.ParseUnits(string(units)); err != nil {
+		return s, fmt.Errorf("material-intake: %w", err)
 	}
 	s.HashKey, err = env.Secret("id-hash")
 	return s, err
@@ -181,6 +191,9 @@ func (d *desk) take(w http.ResponseWriter, r *http.Request, chosen url.Values) e
 	if err != nil {
 		return err
 	}
+	if err := d.mayHandIn(r.Context(), who, u); err != nil {
+		return err
+	}
 	b, err := d.batches.Receive(r.Context(), u)
 	if err != nil {
 		if f, _ := fault.Of(err); f != nil && f.Code == "fn.key_reused" && strings.HasPrefix(u.Request, byTicket) {
@@ -199,6 +212,21 @@ func (d *desk) take(w http.ResponseWriter, r *http.Request, chosen url.Values) e
 		d.start(b.ID)
 	}
 	return d.answer(w, r, b)
+}
+
+// mayHandIn refuses lists of notified applications from whom they do not come.
+func (d *desk) mayHandIn(ctx context.Context, who caller, u batch.Upload) error {
+	if u.Index > 0 || !slices.Contains(linkage.Kinds, linkage.Kind(u.Kind)) {
+		return nil
+	}
+	org, err := d.staff.Organization(ctx, who.org)
+	if err != nil {
+		return err
+	}
+	if !linkage.MayHandIn(org.Kind) {
+		return fault.New(fault.Refused, "linkage.sender").With("kind", "linkage.sender")
+	}
+	return nil
 }
 
 // What a request is known by when it comes again: the client's key, the number

@@ -73,6 +73,7 @@ func newCity(t testing.TB, rdb *redis.Client) *city {
 	own, escrow := identities()
 	secrets := citytest.Secrets(t, map[string]string{
 		"material-identity": own.Reveal(), "escrow-recipient": escrow.Recipient().String(), "id-hash": strings.Repeat("k", 44),
+		"unit-recipients": "410700 " + own.Recipient().String(),
 	})
 	gateway := http.NewServeMux()
 	server := httptest.NewUnstartedServer(gateway)

@@ -1,6 +1,7 @@
 // Package function is the front door: the home page with its search box, the
-// guides, the page that writes embed snippets, and the description of all
-// interfaces for programs. It keeps no state and opens neither Redis nor objects.
+// guides, the page that writes embed snippets, the calculator of deadlines, and
+// the description of all interfaces for programs. It keeps no state; of Redis it
+// reads the years of the official calendar that were imported.
 package function
 
 import (
@@ -9,6 +10,7 @@ import (
 
 	handler "github.com/openfaas/templates-sdk/go-http"
 
+	"ipcredit/shared/calendar"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/ident"
@@ -17,7 +19,7 @@ import (
 )
 
 // Needs is what this function opens.
-var Needs = open.Needs{Function: "portal"}
+var Needs = open.Needs{Function: "portal", Redis: open.Read}
 
 //go:embed *.html *.js
 var files embed.FS
@@ -45,6 +47,7 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	}
 	mux := fn.NewMux(Needs.Function)
 	mux.HandleOpen("GET /openapi.json", described)
+	mux.HandleOpen("GET /deadline", calculator{calendar.New(env.Journal), pages}.get)
 	mux.Handle("GET /assets/{name}", pages.Asset)
 	mux.Handle("GET /{$}", func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Cache-Control", kept)

@@ -256,6 +256,23 @@ func TestFollowUpTellsStatusClocksThreadAndProof(t *testing.T) {
 		wantStatus(t, a, http.StatusCreated)
 		var box struct{ EvidenceEndpoint string }
 		decode(t, a, &box)
+		k = c.program().with("Idempotency-Key", "1e5f6a7c-90ab-4cde-8f01-23456789abcd")
+		var same, other struct{ EvidenceEndpoint string }
+		a = k.json("/track/evidence", who)
+		wantStatus(t, a, http.StatusCreated)
+		decode(t, a, &same)
+		for range 3 { // it opens one box, however often it is sent
+			a = k.json("/track/evidence", who)
+			wantStatus(t, a, http.StatusCreated)
+			decode(t, a, &other)
+			if other != same || same == box {
+				t.Errorf("%v, then %v; without a key %v", same, other, box)
+			}
+		}
+		boxes, err := c.desk.evidence.Boxes(t.Context(), tipoff.Ref(l.ReportNo))
+		if err != nil || len(boxes) != 3 { // one more was opened with the report itself
+			t.Errorf("%d boxes: %v", len(boxes), err)
+		}
 		c.put(box.EvidenceEndpoint[strings.LastIndexByte(box.EvidenceEndpoint, '/')+1:], "b.txt", []byte("b"))
 		if v.MayDispute {
 			t.Error("an open report can be disputed")
@@ -330,6 +347,9 @@ func TestNumbersAreCheckedAtOnce(t *testing.T) {
 	c := embedded(t)
 	a := c.program().json("/numbers", map[string]any{"numbers": []string{"ZL 2025 1 0999999.3", "202510999999.4", "99000001"}})
 	wantStatus(t, a, http.StatusOK)
+	if !strings.Contains(a.body, `"next":null`) {
+		t.Errorf("a list without next: %s", a.body)
+	}
 	var out numbersAnswer
 	decode(t, a, &out)
 	if len(out.Results) != 3 || !out.Results[0].OK || out.Results[1].OK || !out.Results[2].OK || !strings.Contains(out.Results[1].Message, "3") {

@@ -26,7 +26,10 @@ type row struct {
 }
 
 // warning is what a reporter should know before sending. It stops nobody.
-type warning struct{ Text, Basis string }
+type warning struct {
+	Text  string
+	Basis cited
+}
 
 // fillCheck fills in the page that shows all that is about to be sent.
 func (d *desk) fillCheck(r *http.Request, v *visit, view *stepView) error {
@@ -61,7 +64,7 @@ func (d *desk) fillCheck(r *http.Request, v *visit, view *stepView) error {
 		}
 		shown := warning{Text: say("tipoff.warn."+x.Code, args...)}
 		if x.Basis != nil {
-			shown.Basis = basisText(lang, *x.Basis)
+			shown.Basis = cite(lang, *x.Basis)
 		}
 		view.Warnings = append(view.Warnings, shown)
 	}
@@ -124,12 +127,25 @@ func (d *desk) fillCheck(r *http.Request, v *visit, view *stepView) error {
 	return nil
 }
 
-func basisText(lang page.Lang, b workday.Basis) string {
-	s := b.Source
-	if b.Article != "" {
-		s += " " + b.Article
+// cited is a provision as a page names it, in Chinese as it was published.
+type cited struct {
+	Text string
+	// Open says, for those who do not read the Chinese for it, that a number of an
+	// article is not known for certain.
+	Open bool
+}
+
+// cite names a provision. Where the number of an article is still to be compared
+// with the official text, the rules say so in the words of the catalogue; they are
+// taken out where the page's own language says them.
+func cite(lang page.Lang, b workday.Basis) cited {
+	article, open := b.Article, false
+	articleOpen := page.Say(page.ZH, "report-intake.article_open")
+	if lang != page.ZH && strings.Contains(article, articleOpen) {
+		parts := strings.FieldsFunc(article, func(r rune) bool { return r == '；' || r == '，' })
+		article, open = strings.Join(slices.DeleteFunc(parts, func(s string) bool { return strings.Contains(s, articleOpen) }), "；"), true
 	}
-	return s
+	return cited{strings.TrimSpace(b.Source + " " + article), open}
 }
 
 func paragraphs(s string) []string {

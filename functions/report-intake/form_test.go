@@ -13,8 +13,11 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ipcredit/shared/evidence"
+	"ipcredit/shared/page"
 	"ipcredit/shared/redistest"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/tipoff"
+	"ipcredit/shared/workday"
 )
 
 // drafts are the names of the drafts kept.
@@ -621,4 +624,30 @@ func TestOlderPageTakesNoEvidenceFromASentReport(t *testing.T) {
 		t.Error("it is the same report")
 	}
 	has()
+}
+
+// TestBasesAreWordedForPeople: where the number of an article is not certain, a
+// page says what to go by, in its own language, and not that we have to check it.
+func TestBasesAreWordedForPeople(t *testing.T) {
+	open := workday.Basis{Source: "某某办法", Article: "程序规定第十八条；办法条款序号以正式文本为准"}
+	for _, tt := range []struct {
+		lang page.Lang
+		in   workday.Basis
+		want cited
+	}{
+		{page.ZH, open, cited{"某某办法 程序规定第十八条；办法条款序号以正式文本为准", false}},
+		{page.EN, open, cited{"某某办法 程序规定第十八条", true}},
+		{page.EN, workday.Basis{Source: "某某办法", Article: "条款序号以正式文本为准"}, cited{"某某办法", true}},
+		{page.EN, workday.Basis{Source: "某某办法", Article: "第三条"}, cited{"某某办法 第三条", false}},
+		{page.EN, workday.Basis{Source: "本系统设计规则"}, cited{"本系统设计规则", false}},
+	} {
+		if got := cite(tt.lang, tt.in); got != tt.want {
+			t.Errorf("%s, %v: %+v", tt.lang, tt.in, got)
+		}
+	}
+	for _, r := range ruleset.Shipped().All() {
+		if strings.HasPrefix(r.ID, "tipoff-") && (strings.Contains(r.Article, "待核") || strings.Contains(r.Source, "待核")) {
+			t.Errorf("%s is cited to citizens as %s %s", r.ID, r.Source, r.Article)
+		}
+	}
 }

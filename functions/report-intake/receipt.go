@@ -120,6 +120,7 @@ type doneView struct {
 	Number  string
 	Due     tipoff.Clock
 	DueText string
+	Basis   cited // of Due
 	Named   bool
 	Reward  bool
 	Unsaved bool
@@ -159,7 +160,7 @@ func (d *desk) saved(w http.ResponseWriter, r *http.Request) error {
 	}
 	view := doneView{
 		flow:   flow{Form: page.NewForm(nil), Exit: exit{URL: d.exit, Framed: v.framed}, Hidden: hidden{Framed: v.framed}},
-		Number: tipoff.FormatNumber(l.Number), Due: l.Due, DueText: text(fn.Lang(r), l.Due.Due),
+		Number: tipoff.FormatNumber(l.Number), Due: l.Due, DueText: text(fn.Lang(r), l.Due.Due), Basis: cite(fn.Lang(r), l.Due.Basis),
 		Named: !v.draft.Sent.Anonymous, Reward: v.draft.Sent.Reward, Unsaved: unsaved,
 	}
 	return d.show(w, r, http.StatusOK, "done", v.framed, view)

@@ -409,6 +409,7 @@ func (d *desk) seal(v *visit) (string, error) {
 // numbersAnswer is what a page's script shows beside the numbers.
 type numbersAnswer struct {
 	Results []numberAnswer `json:"results"`
+	Next    *string        `json:"next"` // null: lists have it, and this one is whole
 }
 
 type numberAnswer struct {

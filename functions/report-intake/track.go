@@ -166,7 +166,7 @@ func (d *desk) follow(w http.ResponseWriter, r *http.Request, done string, do fu
 			return refused
 		}
 	}
-	v, err := d.intake.Track(r.Context(), claim, now)
+	v, err := d.look(r, claim, now)
 	if f, ok := fault.Of(err); ok {
 		if a.json || !fn.WantsHTML(r) {
 			return f
@@ -277,6 +277,27 @@ func (d *desk) claim(w http.ResponseWriter, r *http.Request) error {
 	}, "text", "name", "contact")
 }
 
+// look reads a reporter's tip-off. What of it is damaged is logged and says so in
+// its place; the rest is there.
+func (d *desk) look(r *http.Request, c tipoff.Claim, now time.Time) (tipoff.View, error) {
+	v, err := d.intake.Track(r.Context(), c, now)
+	for _, broken := range v.Damage {
+		d.failed(r, broken)
+	}
+	words := page.Say(fn.Lang(r), "tipoff.damaged")
+	for n := range v.Thread {
+		if v.Thread[n].Damaged {
+			v.Thread[n].Text = words
+		}
+	}
+	for n := range v.Asks {
+		if v.Asks[n].Damaged {
+			v.Asks[n].Reason = words
+		}
+	}
+	return v, err
+}
+
 // own reads who asks about which report and returns the report. Where answered is
 // set, the page that asks for the receipt was shown instead.
 func (d *desk) own(w http.ResponseWriter, r *http.Request) (a asked, v tipoff.View, answered bool, err error) {
@@ -287,14 +308,16 @@ func (d *desk) own(w http.ResponseWriter, r *http.Request) (a asked, v tipoff.Vi
 	if a.stale {
 		return a, v, true, d.askReceipt(w, r, http.StatusUnauthorized, a.framed, fault.New(fault.Unauthorized, "report-intake.pass_old"), nil)
 	}
-	v, err = d.intake.Track(r.Context(), d.claimOf(r, a), d.env.Now())
+	v, err = d.look(r, d.claimOf(r, a), d.env.Now())
 	if f, ok := fault.Of(err); ok && !a.json && fn.WantsHTML(r) {
 		return a, v, true, d.askReceipt(w, r, fn.Status(f.Kind), a.framed, f, nil)
 	}
 	return a, v, false, err
 }
 
-// moreEvidence opens a box for later evidence, sealed to the report's own key.
+// moreEvidence opens a box for later evidence, sealed to the report's own key. The
+// same request under the same key, or the same page's button pressed again, leads
+// to the same box.
 func (d *desk) moreEvidence(w http.ResponseWriter, r *http.Request) error {
 	a, v, answered, err := d.own(w, r)
 	if err != nil || answered {
@@ -303,7 +326,16 @@ func (d *desk) moreEvidence(w http.ResponseWriter, r *http.Request) error {
 	if !v.ErasedOn.IsZero() {
 		return fault.New(fault.Ended, "report-intake.erased")
 	}
-	token, _, err := d.evidence.OpenBox(r.Context(), evidence.BoxSpec{
+	key, err := d.keyOf(r, a)
+	if err != nil {
+		return err
+	}
+	receipt, err := tipoff.FormatReceipt(a.Receipt)
+	if err != nil {
+		return err
+	}
+	token := evidence.TokenOf("later", v.Report.Number, receipt, key)
+	_, err = d.evidence.OpenBoxOf(r.Context(), token, evidence.BoxSpec{
 		For: "tip-off:" + v.Report.Number, To: v.To, Key: v.Report.Key, Until: d.env.Now().Add(chosen.Hours("box.hours")), By: "reporter",
 		Return: Needs.Function + "/track",
 	})
@@ -348,7 +380,7 @@ type followView struct {
 	Kind     string
 	Received string
 	Status   statusAnswer
-	Basis    string
+	Basis    cited
 	Since    string
 	Due      string
 	Clocks   []clockView
@@ -364,7 +396,8 @@ type followView struct {
 }
 
 type clockView struct {
-	Text, Due, Basis            string
+	Text, Due                   string
+	Basis                       cited
 	Extended, Paused, Over, Met bool
 	Provisional                 bool
 }
@@ -431,12 +464,12 @@ func (d *desk) followPage(w http.ResponseWriter, r *http.Request, a asked, v tip
 		return err
 	}
 	view.Kind, view.Received = page.Say(lang, "tipoff.kind."+string(v.Report.Kind)), text(lang, v.Report.Day)
-	view.Status, view.Basis = statusOf(lang, v.Status), basisText(lang, v.Status.Basis)
+	view.Status, view.Basis = statusOf(lang, v.Status), cite(lang, v.Status.Basis)
 	view.Since, view.Due = text(lang, v.Status.Since), text(lang, v.Status.Due)
 	today := workday.DateOf(d.env.Now())
 	for _, c := range v.Clocks {
 		view.Clocks = append(view.Clocks, clockView{
-			Text: page.Say(lang, "tipoff.clock."+c.Name), Due: text(lang, c.Due), Basis: basisText(lang, c.Basis),
+			Text: page.Say(lang, "tipoff.clock."+c.Name), Due: text(lang, c.Due), Basis: cite(lang, c.Basis),
 			Extended: c.Extended, Paused: c.Paused, Over: c.Overdue(today), Met: !c.Done.IsZero(), Provisional: c.Provisional,
 		})
 	}

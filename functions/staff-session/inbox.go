@@ -44,10 +44,12 @@ func (d *desk) inbox(w http.ResponseWriter, r *http.Request, a staff.Actor) erro
 		return fn.WriteJSON(w, http.StatusOK, list)
 	}
 	for _, m := range messages {
-		args := make([]any, len(m.Args))
-		for i, v := range m.Args {
-			args[i] = v
-		}
+		args := m.Arguments(func(key string) (string, bool) {
+			if !page.Has(key) {
+				return "", false
+			}
+			return page.Say(fn.Lang(r), key), true
+		})
 		p.Messages = append(p.Messages, messageView{m, page.Say(fn.Lang(r), m.Title, args...)})
 	}
 	if next != "" {

@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -19,8 +20,11 @@ import (
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/linkage"
 	"ipcredit/shared/objects"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/seal"
+	"ipcredit/shared/tipoff"
 )
 
 // Desk receives batches and works them off.
@@ -30,14 +34,23 @@ type Desk struct {
 	archive  *journal.Archive
 	credit   *credit.Store
 	agencies *agency.Store
-	law      *credit.Law
+	linkage  *linkage.Store
+	laws     credit.Laws
 	main     objects.Store
 	keys     *seal.Keys
 	parties  []seal.Party
 	identity seal.Identity
+	escrow   seal.Recipient
+	units    tipoff.Units
 	hashKey  []byte
 	now      func() time.Time
+	unlogged int64 // how many changes may wait for the public log
 }
+
+//go:embed chosen.json
+var chosenFile []byte
+
+var chosen = ruleset.ReadChosen(chosenFile)
 
 // Remembered is how long the key of a request names the batch it made. After that
 // it makes another.
@@ -79,17 +92,22 @@ type Secrets struct {
 	Escrow   seal.Recipient
 	// HashKey is the key under which identity numbers are hashed.
 	HashKey []byte
+	// Units are the parties that names of natural persons among notified
+	// applications are sealed to; nil seals them to Identity and Escrow alone.
+	Units tipoff.Units
 }
 
 // own is the label of the desk's wrap of a batch's key.
 const own = "material"
 
 // NewDesk returns the desk of the journal's city.
-func NewDesk(j *journal.Journal, buckets *objects.Buckets, law *credit.Law, s Secrets, now func() time.Time) *Desk {
+func NewDesk(j *journal.Journal, buckets *objects.Buckets, laws credit.Laws, s Secrets, now func() time.Time) *Desk {
 	return &Desk{
-		store: NewStore(j), journal: j, credit: credit.NewStore(j, law), agencies: agency.NewStore(j), law: law,
+		store: NewStore(j), journal: j, credit: credit.NewStore(j, laws), agencies: agency.NewStore(j), laws: laws,
 		archive: journal.NewArchive(buckets.Main, journal.KeepSegments, now),
 		main:    buckets.Main, keys: seal.NewKeys(buckets.Keys), identity: s.Identity, hashKey: s.HashKey, now: now,
+		unlogged: int64(chosen.N("log.queue")),
+		linkage:  linkage.NewStore(j), escrow: s.Escrow, units: s.Units,
 		parties: []seal.Party{{Label: own, To: s.Identity.Recipient()}, {Label: "escrow", To: s.Escrow}},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/linkage"
 	"ipcredit/shared/sheet"
 	"ipcredit/shared/subject"
 )
@@ -24,15 +25,17 @@ type kind struct {
 type slice struct {
 	at     time.Time
 	batch  string
+	law    *credit.Law // by which its rows are read
 	change credit.Change
 	agency []agency.Agency
 	agents []agency.Agent
+	filed  []linkage.Entry
 	order  []place // of each good row, where its item went
 }
 
 // place says in which list a row's item is; each row has exactly one.
 type place struct {
-	list  byte // 's' subjects, 'r' records, 'a' agencies, 'p' agents
+	list  byte // 's' subjects, 'r' records, 'a' agencies, 'p' agents, 'f' notified filings
 	index int
 }
 
@@ -48,12 +51,17 @@ var kinds = func() map[string]kind {
 			return w.addRecord(s, name, row)
 		}}
 	}
+	for name, schema := range linkage.Schemas() {
+		m[string(name)] = kind{schema, func(w *Desk, s *slice, row sheet.Row) []sheet.Problem {
+			return w.addFiling(s, name, row)
+		}}
+	}
 	return m
 }()
 
 // Kinds lists the kinds of tables in the order pages offer them.
 func Kinds() []string {
-	order := []string{"penalty", "licence", "determination", "commendation", "judgment", "subject", "agency", "agent"}
+	order := []string{"penalty", "licence", "determination", "commendation", "judgment", "subject", "agency", "agent", "abnormal-application", "bad-faith-mark"}
 	return slices.DeleteFunc(order, func(k string) bool { _, ok := kinds[k]; return !ok })
 }
 
@@ -77,7 +85,7 @@ func (w *Desk) addSubject(s *slice, row sheet.Row) []sheet.Problem {
 }
 
 func (w *Desk) addRecord(s *slice, name credit.Kind, row sheet.Row) []sheet.Problem {
-	e, problems := w.law.Parse(name, row, w.context(s))
+	e, problems := s.law.Parse(name, row, w.context(s))
 	if len(problems) > 0 {
 		return problems
 	}
@@ -113,17 +121,33 @@ func (w *Desk) addAgent(s *slice, row sheet.Row) []sheet.Problem {
 	return nil
 }
 
-// registries writes the slice's agencies and agents into its commit.
-func (w *Desk) registries(ctx context.Context, tx *journal.Tx, s *slice) (agencies, agents []credit.Outcome, err error) {
+func (w *Desk) addFiling(s *slice, name linkage.Kind, row sheet.Row) []sheet.Problem {
+	e, problems := linkage.Parse(name, row, s.at)
+	if len(problems) > 0 {
+		return problems
+	}
+	s.filed = append(s.filed, e)
+	s.order = append(s.order, place{'f', len(s.filed) - 1})
+	return nil
+}
+
+// registries writes the slice's agencies, agents and notified filings into its
+// commit.
+func (w *Desk) registries(ctx context.Context, tx *journal.Tx, s *slice, by linkage.Import) (agencies, agents, filed []credit.Outcome, err error) {
 	if len(s.agency) > 0 {
 		if agencies, err = w.agencies.PutAgencies(ctx, tx, s.agency); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	if len(s.agents) > 0 {
 		if agents, err = w.agencies.PutAgents(ctx, tx, s.agents); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
-	return agencies, agents, nil
+	if len(s.filed) > 0 {
+		if filed, err = w.linkage.Put(ctx, tx, s.filed, by); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	return agencies, agents, filed, nil
 }

@@ -12,6 +12,7 @@ import (
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/linkage"
 	"ipcredit/shared/objects"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/sheet"
@@ -86,6 +87,7 @@ func (w *Desk) work(ctx context.Context, b Batch, lease *lease) (Batch, error) {
 		var reader *sheet.Reader
 		if reader, err = w.reader(ctx, b); err == nil {
 			run := &run{desk: w, kind: kinds[b.Kind], reader: reader, lease: lease, batch: b, seen: map[string]bool{}}
+			run.sealer = &linkage.Sealer{Keys: w.keys, Escrow: w.escrow, Label: own, Identity: w.identity}
 			err = run.all(ctx)
 			b = run.batch
 		}
@@ -159,6 +161,7 @@ type run struct {
 	reader *sheet.Reader
 	lease  *lease
 	batch  Batch
+	sealer *linkage.Sealer // of the names of natural persons among notified filings
 	seen   map[string]bool // of a dry run: items that an earlier slice would have written
 }
 
@@ -213,7 +216,7 @@ func (r *run) parse(ctx context.Context, b Batch, out chan<- parsed) {
 		size = MaxAtomic + 1
 	}
 	for {
-		p := r.next(b.ID, size)
+		p := r.next(ctx, b.ID, size)
 		p.slice.change.Prepare()
 		if b.Atomic && p.err == nil && !p.end {
 			p.err = fault.New(fault.TooLarge, "batch.atomic_rows", MaxAtomic)
@@ -230,8 +233,11 @@ func (r *run) parse(ctx context.Context, b Batch, out chan<- parsed) {
 }
 
 // next reads and parses up to n rows.
-func (r *run) next(id string, n int) parsed {
+func (r *run) next(ctx context.Context, id string, n int) parsed {
 	p := parsed{slice: &slice{at: r.desk.now(), batch: id}}
+	if p.slice.law, p.err = r.desk.laws.Current(ctx); p.err != nil {
+		return p
+	}
 	for p.rows < n {
 		row, err := r.reader.Next()
 		if errors.Is(err, io.EOF) {
@@ -267,9 +273,18 @@ func reject(row sheet.Row, problems []sheet.Problem) rejected {
 }
 
 // room makes room in the journal where the archive is behind: a large batch fills
-// it faster than the tick of each minute empties it.
+// it faster than the tick of each minute empties it. The log's queue only its
+// sequencer empties: while that is far behind, the batch waits where it stands,
+// and whoever takes it up next goes on from there.
 func (w *Desk) room(ctx context.Context) error {
-	err := w.journal.Room(ctx)
+	waiting, err := w.credit.Unlogged(ctx)
+	if err != nil {
+		return err
+	}
+	if waiting > w.unlogged {
+		return fault.New(fault.Unavailable, "batch.log_behind").After(time.Minute)
+	}
+	err = w.journal.Room(ctx)
 	if !fault.Is(err, fault.Unavailable) {
 		return err
 	}
@@ -310,9 +325,10 @@ func (r *run) commit(ctx context.Context, s *slice, next Batch) error {
 	if r.batch.DryRun {
 		s.change.Entry.Action = "batch.check"
 	}
+	by := linkage.Import{Batch: r.batch.ID, Actor: r.batch.Actor, At: s.at, City: w.journal.City(), Units: w.units}
 	var after Batch
 	s.change.Also = func(tx *journal.Tx, subjects, records []credit.Outcome) error {
-		agencies, agents, err := w.registries(ctx, tx, s)
+		agencies, agents, filed, err := w.registries(ctx, tx, s, by)
 		if err != nil {
 			return err
 		}
@@ -328,6 +344,8 @@ func (r *run) commit(ctx context.Context, s *slice, next Batch) error {
 				o = agencies[p.index]
 			case 'p':
 				o = agents[p.index]
+			case 'f':
+				o = filed[p.index]
 			}
 			if r.batch.DryRun && o == credit.Added {
 				o = r.once(s.item(p))
@@ -347,8 +365,18 @@ func (r *run) commit(ctx context.Context, s *slice, next Batch) error {
 		}
 		return w.store.advance(ctx, tx, r.batch, after)
 	}
-	if _, _, err := w.credit.Apply(ctx, s.change); err != nil {
-		return err
+	for {
+		if err := w.linkage.Prepare(ctx, s.filed, by, r.sealer, r.batch.DryRun); err != nil {
+			return err
+		}
+		_, _, err := w.credit.Apply(ctx, s.change)
+		if errors.Is(err, linkage.ErrMoved) && ctx.Err() == nil {
+			continue // an officer changed one of them meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		break
 	}
 	if r.batch.DryRun {
 		if err := w.store.save(ctx, r.batch, after, "batch.check", s.at); err != nil {
@@ -368,6 +396,8 @@ func (s *slice) item(p place) string {
 		return s.change.Records[p.index].Record.ID
 	case 'a':
 		return s.agency[p.index].Code
+	case 'f':
+		return s.filed[p.index].ID
 	}
 	return s.agents[p.index].Qualification
 }

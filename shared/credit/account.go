@@ -3,12 +3,14 @@ package credit
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"runtime"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/notary"
 	"ipcredit/shared/subject"
@@ -24,8 +26,21 @@ type account struct {
 	// kept: what is stored is only written anew, nothing about the subject has
 	// changed.
 	kept bool
+	// turned: and what came or went by its day is noted.
+	turned bool
 	// to has the records of a merged subject; nil where it has its own.
 	to *account
+
+	// was are the records as they are stored; before and after are the account's
+	// entries in the index.
+	was           []Record
+	before, after map[string]placed
+
+	// stored is the profile as it is; saw and sees are what its answer showed and
+	// shows, wasUntil and until when that changes by itself.
+	stored          string
+	saw, sees       []seen
+	wasUntil, until int64
 
 	value  string // what is stored, once written
 	leaf   notary.Leaf
@@ -112,14 +127,51 @@ func (s *Store) load(ctx context.Context, tx *journal.Tx, codes []string) ([]*ac
 		if list[i].profile, err = decode(profiles[i]); err != nil {
 			return nil, err
 		}
+		list[i].was = slices.Clone(list[i].profile.Records)
+		list[i].stored = profiles[i]
+		if h, err := split(profiles[i]); err == nil {
+			list[i].wasUntil = h.until
+		}
 	}
 	return list, nil
 }
 
+// amend makes one change to a record that is there.
+func (a *account) amend(m Amendment, at time.Time) error {
+	for i := range a.profile.Records {
+		old := a.profile.Records[i]
+		if old.ID != m.ID {
+			continue
+		}
+		next := old
+		if err := m.Do(&next); err != nil {
+			return err
+		}
+		if next.ID != old.ID || next.Kind != old.Kind {
+			return fmt.Errorf("credit: an amendment made another record of %s", old.ID)
+		}
+		if reflect.DeepEqual(old, next) {
+			return nil
+		}
+		if old.says() != next.says() || old.Unpublished != next.Unpublished || old.Channel != next.Channel {
+			before := old
+			before.History = nil
+			next.History = append(slices.Clone(old.History), Version{Record: before, ReplacedAt: at.UTC()})
+		}
+		a.profile.Records[i], a.touched = next, true
+		return nil
+	}
+	return fault.New(fault.NotFound, "credit.no_record")
+}
+
 // write queues what has become of the touched accounts: subject, profile, and a
 // leaf of the public log.
-func (s *Store) write(tx *journal.Tx, all []*account, ahead subject.Prepared, seed []byte, at time.Time) error {
-	if err := s.encode(all, seed, at); err != nil {
+func (s *Store) write(ctx context.Context, tx *journal.Tx, all []*account, ahead subject.Prepared, p place, at time.Time) error {
+	law, err := s.laws.Current(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.encode(law, all, p.seed, at); err != nil {
 		return err
 	}
 	batch := s.subjects.Batch(tx)
@@ -140,12 +192,14 @@ func (s *Store) write(tx *journal.Tx, all []*account, ahead subject.Prepared, se
 		}
 	}
 	batch.Flush()
+	s.index(tx, all, at)
+	s.note(tx, all, p, at)
 	return nil
 }
 
 // encode makes the stored forms of the touched accounts, on all cores: an import
 // writes hundreds in one commit, and Redis waits for them.
-func (s *Store) encode(all []*account, seed []byte, at time.Time) error {
+func (s *Store) encode(law *Law, all []*account, seed []byte, at time.Time) error {
 	var work errgroup.Group
 	work.SetLimit(runtime.GOMAXPROCS(0))
 	const share = 64
@@ -155,7 +209,7 @@ func (s *Store) encode(all []*account, seed []byte, at time.Time) error {
 				if !a.touched {
 					continue
 				}
-				if err := a.encode(s.law, seed, at); err != nil {
+				if err := a.encode(law, seed, at); err != nil {
 					return err
 				}
 			}
@@ -166,6 +220,13 @@ func (s *Store) encode(all []*account, seed []byte, at time.Time) error {
 }
 
 func (a *account) encode(law *Law, seed []byte, at time.Time) (err error) {
+	if !a.kept || a.turned { // what is only written anew is put into the index whole
+		a.before = places(law, a.code, a.held, a.was)
+	}
+	a.after = places(law, a.code, a.known, a.profile.Records)
+	if a.saw, err = seenIn(a.stored); err != nil {
+		return err
+	}
 	if a.known.MergedInto != "" {
 		a.value = tombstone(a.known.MergedInto)
 		return nil
@@ -176,8 +237,15 @@ func (a *account) encode(law *Law, seed []byte, at time.Time) (err error) {
 		p.ChangedAt = at
 	}
 	a.relog(seed, at)
-	a.value, err = p.encode(law, at)
-	return err
+	value, answer, err := p.answered(law, at)
+	if err != nil {
+		return err
+	}
+	a.value, a.sees = value, seenOf(answer)
+	if answer.Next != nil {
+		a.until = answer.Next.Unix()
+	}
+	return nil
 }
 
 // relog gives the profile a new leaf, if there is anything to log.

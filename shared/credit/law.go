@@ -8,16 +8,25 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
+	"sync"
 
 	"ipcredit/shared/ruleset"
 	"ipcredit/shared/workday"
 )
 
-// Law is the rules and the calendar that judge records, read once. It is
-// immutable and safe for concurrent use.
+// Law is the rules and the calendar that judge records, read once. Its answers
+// never change, and it is safe for concurrent use.
 type Law struct {
 	calendar    workday.Calendar
 	fingerprint string
+	// rules is the fingerprint without the calendar; months remembers those of parts
+	// of the calendar, see reliance.
+	rules  string
+	months sync.Map
+	// counting says that some limit counts working days beside those that reliance
+	// knows of.
+	counting bool
 
 	penalty      versions[penaltyRule]
 	lowerFine    versions[lowerFineRule]
@@ -170,10 +179,11 @@ func (v versions[T]) or(d workday.Date) version[T] {
 func NewLaw(calendar workday.Calendar, set ruleset.Set) (*Law, error) {
 	l := &Law{calendar: calendar}
 	var err error
+	var text strings.Builder
 	print := sha256.New()
 	load := func(f func(ruleset.Set, io.Writer) error) {
 		if err == nil {
-			err = f(set, print)
+			err = f(set, io.MultiWriter(print, &text))
 		}
 	}
 	load(read(&l.penalty, "penalty-display"))
@@ -202,6 +212,10 @@ func NewLaw(calendar workday.Calendar, set ruleset.Set) (*Law, error) {
 		return nil, err
 	}
 	fmt.Fprintf(print, "edition %d\n", edition)
+	l.rules = base64.RawURLEncoding.EncodeToString(print.Sum(nil)[:8])
+	for line := range strings.Lines(text.String()) {
+		l.counting = l.counting || strings.Contains(line, string(workday.Workdays)) && !strings.HasPrefix(line, "penalty-republish-start@")
+	}
 	if err := json.NewEncoder(print).Encode(calendar.Years()); err != nil {
 		return nil, fmt.Errorf("credit: fingerprint of the calendar: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -87,14 +88,16 @@ type Opening struct {
 }
 
 // Evidence lets anybody check, without this system, that an answer stands in the
-// public log: Leaf's canonical JSON is the entry that the proof at URL proves;
-// Opening opens its commitment; each shown record has an opening of one of the
-// commitments in that document.
+// public log: Leaf's canonical JSON is the entry that Proof proves, and so does
+// the one at URL, against a newer checkpoint; Opening opens its commitment; each
+// shown record has an opening of one of the commitments in that document.
 type Evidence struct {
 	Log
 	Leaf    notary.Leaf `json:"leaf"`
 	Opening             // of the leaf
 	Records []Opening   `json:"records"`
+	// Proof is the text of a .tlog-proof (C2SP tlog-proof).
+	Proof string `json:"proof"`
 }
 
 // salt makes the salt for one purpose out of the secret.
@@ -226,11 +229,20 @@ func (s *Store) logOf(index string) *Log {
 	return l
 }
 
+// Unlogged is how many changes wait for their entries in the public log, all of
+// the city's together.
+func (s *Store) Unlogged(ctx context.Context) (int64, error) { return s.log.Waiting(ctx) }
+
 // Evidence is what proves the profile's answer at the instant in the public log.
-// It is nil while the newest change waits for its entry, and where the answer
+// It is nil while the newest change waits for its entry or the entry for its
+// proof, which follows within one run of the sequencer, and where the answer
 // shows no log.
 func (s *Store) Evidence(ctx context.Context, p Profile, at time.Time) (*Evidence, error) {
-	a := p.Answer(s.law, at)
+	law, err := s.laws.Current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a := p.Answer(law, at)
 	if p.logged == nil || a.Log == nil {
 		return nil, nil
 	}
@@ -259,5 +271,17 @@ func (s *Store) Evidence(ctx context.Context, p Profile, at time.Time) (*Evidenc
 			e.Records = append(e.Records, p.logged.opening(p.Subject.Code, r))
 		}
 	}
+	entry, err := leaf.Entry()
+	if err != nil {
+		return nil, fmt.Errorf("credit: %w", err)
+	}
+	proof, err := s.log.MirroredProof(ctx, e.Index, entry)
+	if errors.Is(err, notary.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("credit: %w", err)
+	}
+	e.Proof = string(proof)
 	return e, nil
 }

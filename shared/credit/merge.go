@@ -19,8 +19,7 @@ import (
 // The change is the operator's or an officer's: it rests on a registry's
 // announcement, which entry.Ref names.
 func (s *Store) Merge(ctx context.Context, entry journal.Entry, from, into string) error {
-	seed := newSeed()
-	return s.journal.Commit(ctx, entry, []string{s.key(from), s.key(into)}, func(tx *journal.Tx) error {
+	return s.commit(ctx, entry, []string{s.key(from), s.key(into)}, func(tx *journal.Tx, p place) error {
 		if from == into {
 			return fault.New(fault.Refused, "subject.merger_circle").With("into", "subject.merger_circle")
 		}
@@ -50,7 +49,7 @@ func (s *Store) Merge(ctx context.Context, entry journal.Entry, from, into strin
 		merged := *a.held
 		merged.MergedInto = into
 		a.known, a.touched, a.profile, to.touched = &merged, true, Profile{}, true
-		return s.write(tx, all, nil, seed, entry.At)
+		return s.write(ctx, tx, all, nil, p, entry.At)
 	})
 }
 
@@ -62,8 +61,7 @@ func unknown(field string) error {
 // whose documents name it, those that came after the merger among them, and with
 // whatever had been merged into it before.
 func (s *Store) Unmerge(ctx context.Context, entry journal.Entry, from string) error {
-	seed := newSeed()
-	return s.journal.Commit(ctx, entry, []string{s.key(from)}, func(tx *journal.Tx) error {
+	return s.commit(ctx, entry, []string{s.key(from)}, func(tx *journal.Tx, p place) error {
 		list, all, err := s.accounts(ctx, tx, []string{from})
 		if err != nil {
 			return err
@@ -106,7 +104,7 @@ func (s *Store) Unmerge(ctx context.Context, entry journal.Entry, from string) e
 		alone := *a.held
 		alone.MergedInto = ""
 		a.known, a.touched, to.touched = &alone, true, true
-		return s.write(tx, all, nil, seed, entry.At)
+		return s.write(ctx, tx, all, nil, p, entry.At)
 	})
 }
 

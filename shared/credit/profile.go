@@ -108,8 +108,8 @@ type state struct {
 //	2 <from> <until> <length of body> <etag> <law> <log>\n<body><state>
 //
 // From and until are Unix seconds; the answer holds from ≤ t < until, 0 meaning
-// for ever, and only under the law with this fingerprint; anyLaw where no rule
-// had a say in it. So a lookup inside that time costs one round trip and no
+// for ever, and only under a law that agrees with what it relied on (see
+// Law.reliance); anyLaw where no rule had a say in it. So a lookup inside that time costs one round trip and no
 // decoding, and one after it, or under another law, is computed from the state:
 // nothing past its end, and nothing by rules of yesterday, is ever sent, even if
 // no job ran. Log is showLog or hideLog: whether an entry of the log, which
@@ -133,11 +133,17 @@ const (
 
 // encode writes the profile as of at.
 func (p Profile) encode(law *Law, at time.Time) (string, error) {
+	value, _, err := p.answered(law, at)
+	return value, err
+}
+
+// answered is encode, with the answer that is written.
+func (p Profile) answered(law *Law, at time.Time) (value string, a Answer, err error) {
 	p.Log = nil // it stands at its own key
-	a := p.Answer(law, at)
+	a = p.Answer(law, at)
 	body, err := json.Marshal(a)
 	if err != nil {
-		return "", fmt.Errorf("credit: encoding profile: %w", err)
+		return "", a, fmt.Errorf("credit: encoding profile: %w", err)
 	}
 	var until int64
 	if a.Next != nil {
@@ -145,7 +151,7 @@ func (p Profile) encode(law *Law, at time.Time) (string, error) {
 	}
 	print, log := anyLaw, hideLog
 	if len(p.Records) > 0 {
-		print = law.fingerprint
+		print = law.reliance(p.Records)
 	}
 	if a.showsLog() {
 		log = showLog
@@ -153,7 +159,7 @@ func (p Profile) encode(law *Law, at time.Time) (string, error) {
 	var rest []byte
 	if len(p.Records) > 0 || p.logged != nil || len(p.absorbed) > 0 {
 		if rest, err = json.Marshal(state{p.Records, p.ChangedAt, p.logged, p.absorbed}); err != nil {
-			return "", fmt.Errorf("credit: encoding profile: %w", err)
+			return "", a, fmt.Errorf("credit: encoding profile: %w", err)
 		}
 	}
 	var b bytes.Buffer
@@ -161,7 +167,7 @@ func (p Profile) encode(law *Law, at time.Time) (string, error) {
 	fmt.Fprintf(&b, "%s %d %d %d %s %s %s\n", stored2, at.Unix(), until, len(body), etag(body), print, log)
 	b.Write(body)
 	b.Write(rest)
-	return b.String(), nil
+	return b.String(), a, nil
 }
 
 // tombstone is what is stored for a subject that the one with the code took over.
@@ -261,7 +267,7 @@ func (h header) profile() (Profile, error) {
 // law.
 func (h header) holds(law *Law, at time.Time) bool {
 	now := at.Unix()
-	return h.version == stored2 && (h.law == anyLaw || h.law == law.fingerprint) &&
+	return h.version == stored2 && (h.law == anyLaw || law.agrees(h.law)) &&
 		now >= h.from && (h.until == 0 || now < h.until)
 }
 

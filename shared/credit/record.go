@@ -227,7 +227,7 @@ type JudgmentContent struct {
 var Endless = workday.MustDate("2099-12-31")
 
 // idEncoding is Crockford's alphabet: no I, L, O, U, which are misread.
-var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+var idEncoding = base32.NewEncoding(idLetters).WithPadding(base32.NoPadding)
 
 // NewID is the identity of a record: the authority, the number of its document
 // and the subject (a document may name several). The authority is its

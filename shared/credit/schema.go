@@ -86,3 +86,13 @@ func mustSchemas() (map[Kind]sheet.Schema, meaning) {
 	}
 	return out, data.Meaning
 }
+
+// TierWord is the word of the upload format for a tier, "" for none.
+func TierWord(t Tier) string {
+	for word, tier := range words.Tiers {
+		if tier == t && t != "" {
+			return word
+		}
+	}
+	return ""
+}

@@ -420,11 +420,7 @@ func (l *Law) open(r *Record, today workday.Date, s *Shown) bool {
 		s.Applied = append(s.Applied, rule.Rule)
 		return true
 	} else {
-		from := workday.Max(r.DeterminedOn, r.ServedOn)
-		s.OpenUntil = workday.Max(
-			l.calendar.Last(from, rule.P.Review, workday.Duty),
-			l.calendar.Last(from, rule.P.Suit, workday.Duty),
-		)
+		s.OpenUntil = l.openUntil(r)
 	}
 	if today.After(s.OpenUntil) {
 		s.OpenUntil = workday.Date{}
@@ -432,6 +428,12 @@ func (l *Law) open(r *Record, today workday.Date, s *Shown) bool {
 	}
 	s.Applied = append(s.Applied, rule.Rule)
 	return true
+}
+
+// openUntil is the last day of both windows.
+func (l *Law) openUntil(r *Record) workday.Date {
+	rule, from := l.challenge.or(r.DeterminedOn).P, workday.Max(r.DeterminedOn, r.ServedOn)
+	return workday.Max(l.calendar.Last(from, rule.Review, workday.Duty), l.calendar.Last(from, rule.Suit, workday.Duty))
 }
 
 func (l *Law) counts(r *Record) bool {

@@ -2,10 +2,13 @@ package credit
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -22,21 +25,31 @@ import (
 //	{city}:credit:<code>       the profile of a subject, see Profile
 //	{city}:credit:log:<code>   index of its newest entry in the public log,
 //	                           written by the log's sequencer
+//	{city}:credit:id:<abc>     hash: id of a record that was displayed against
+//	                           somebody → code of its subject
+//	{city}:credit:list:<act>:<area>  ids by the first day of display, see rank
+//	{city}:credit:gone         ids by the first day without the record
+//	{city}:credit:feed:<n>     hash: the feed's entries 256n to 256n+255, see Event
+//	{city}:credit:next         codes by the instant (s) at which their answer
+//	                           changes by itself
+//	{city}:tmp:credit:feed         numbers under way, see enter
+//	{city}:tmp:credit:feed:<token> there while the commit may be made
 
 // Store keeps credit profiles. It is the one way to change a subject, so that a
 // profile never shows an old name.
 type Store struct {
 	journal  *journal.Journal
 	subjects *subject.Store
-	law      *Law
+	laws     Laws
 	log      *notary.Log
 
 	proofs, proofsTag string // see Public
 }
 
-// NewStore returns the store of the journal's city.
-func NewStore(j *journal.Journal, law *Law) *Store {
-	s := &Store{journal: j, subjects: subject.NewStore(j), law: law, log: notary.Open(j, nil, notary.Disclosure, nil)}
+// NewStore returns the store of the journal's city. Records are judged by the law
+// that laws has in force: InForce, or one Law whatever is imported.
+func NewStore(j *journal.Journal, laws Laws) *Store {
+	s := &Store{journal: j, subjects: subject.NewStore(j), laws: laws, log: notary.Open(j, nil, notary.Disclosure, nil)}
 	return s.Public("")
 }
 
@@ -45,40 +58,54 @@ func (s *Store) key(code string) string { return s.journal.Key("credit", code) }
 // Subjects is the store of the subjects, for reading.
 func (s *Store) Subjects() *subject.Store { return s.subjects }
 
-// read gets a stored profile and the index of its newest entry in the log, in
-// one round trip.
-func (s *Store) read(ctx context.Context, code string) (h header, index string, err error) {
-	values, err := s.journal.Redis().MGet(ctx, s.key(code), s.logKey(code)).Result()
+// Law is the law in force.
+func (s *Store) Law(ctx context.Context) (*Law, error) { return s.laws.Current(ctx) }
+
+// read gets a stored profile, the index of its newest entry in the log and the
+// version of the law, in one round trip.
+func (s *Store) read(ctx context.Context, code string) (h header, index, version string, err error) {
+	keys := []string{s.key(code), s.logKey(code)}
+	if key := s.laws.versionKey(); key != "" {
+		keys = append(keys, key)
+	}
+	values, err := s.journal.Redis().MGet(ctx, keys...).Result()
 	if err != nil {
-		return h, "", fmt.Errorf("credit: reading profile: %w", err)
+		return h, "", "", fmt.Errorf("credit: reading profile: %w", err)
+	}
+	if len(values) > 2 {
+		version, _ = values[2].(string)
 	}
 	value, ok := values[0].(string)
 	if !ok {
-		return h, "", fault.New(fault.NotFound, "credit.unknown")
+		return h, "", "", fault.New(fault.NotFound, "credit.unknown")
 	}
 	index, _ = values[1].(string)
 	h, err = split(value)
 	if err == nil && h.movedTo != "" {
 		err = fault.New(fault.NotFound, "credit.merged", h.movedTo)
 	}
-	return h, index, err
+	return h, index, version, err
 }
 
 // View is the public answer about the subject at this instant: one round trip.
 // It is a fault of kind NotFound where the code is not known or its subject was
 // merged into another, see Subjects().Resolve.
 func (s *Store) View(ctx context.Context, code string, at time.Time) (View, error) {
-	h, index, err := s.read(ctx, code)
+	h, index, version, err := s.read(ctx, code)
 	if err != nil {
 		return View{}, err
 	}
-	return h.view(s.law, at, s.entry(index))
+	law, err := s.laws.at(ctx, version)
+	if err != nil {
+		return View{}, err
+	}
+	return h.view(law, at, s.entry(index))
 }
 
 // Load is the whole profile, for those who may see more than the public. It has
 // the faults of View.
 func (s *Store) Load(ctx context.Context, code string) (Profile, error) {
-	h, index, err := s.read(ctx, code)
+	h, index, _, err := s.read(ctx, code)
 	if err != nil {
 		return Profile{}, err
 	}
@@ -105,6 +132,8 @@ type Change struct {
 	Subjects []subject.Subject
 	Records  []Entry
 	Grades   map[string]Grade // by credit code
+	// Amend changes records that are there, after the items above.
+	Amend []Amendment
 	// DryRun finds out what would become of each item and changes nothing.
 	DryRun bool
 	// Also queues further writes into the same commit, knowing what became of
@@ -112,6 +141,17 @@ type Change struct {
 	Also func(tx *journal.Tx, subjects, records []Outcome) error
 
 	ahead subject.Prepared
+}
+
+// Amendment changes one record: a dispute, a repair, a withdrawal, what is
+// withheld. What it replaces of the document's own content, and of whether it is
+// withheld, goes to the history.
+type Amendment struct {
+	// SubjectCode is that of the subject, or of one that was merged into it.
+	SubjectCode, ID string
+	// Do makes the change, or refuses it. It may run more than once. It keeps ID and
+	// Kind.
+	Do func(r *Record) error
 }
 
 // Prepare does, beside another commit, what making the change can do before it
@@ -151,8 +191,8 @@ func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcom
 	for i, code := range codes {
 		watch[i] = s.key(code)
 	}
-	at, seed := c.Entry.At, newSeed()
-	err = s.journal.Commit(ctx, c.Entry, watch, func(tx *journal.Tx) error {
+	at := c.Entry.At
+	err = s.commit(ctx, c.Entry, watch, func(tx *journal.Tx, p place) error {
 		subjects, records = make([]Outcome, len(c.Subjects)), make([]Outcome, len(c.Records))
 		accounts, all, err := s.accounts(ctx, tx, codes)
 		if err != nil {
@@ -194,12 +234,18 @@ func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcom
 				a.profile.Grade, a.touched = &grade, true
 			}
 		}
+		for _, m := range c.Amend {
+			to := accounts[index[m.SubjectCode]].holder()
+			if err := to.amend(m, at); err != nil {
+				return err
+			}
+		}
 		for n, a := range accounts {
 			if a.touched && a.known.Kind != subject.Person && a.known.Number == 0 {
 				a.known.Number = first + int64(n)
 			}
 		}
-		if err := s.write(tx, all, c.ahead, seed, at); err != nil {
+		if err := s.write(ctx, tx, all, c.ahead, p, at); err != nil {
 			return err
 		}
 		if c.Also != nil {
@@ -236,6 +282,9 @@ func (c Change) codes() (codes []string, index map[string]int) {
 	for code := range c.Grades {
 		add(code)
 	}
+	for _, m := range c.Amend {
+		add(m.SubjectCode)
+	}
 	return codes, index
 }
 
@@ -254,6 +303,179 @@ func (s *Store) stored(ctx context.Context, rdb redis.Cmdable, codes []string) (
 		list[i], _ = v.(string)
 	}
 	return list, nil
+}
+
+// ranked reads from each of the sorted sets at most n entries from the rank most
+// down to least. Where some set has more, it says so, and floor is the last entry
+// down to which all of them are complete.
+func (s *Store) ranked(ctx context.Context, keys []string, most, least float64, n int) (all []entry, floor entry, more bool, err error) {
+	pipe := s.journal.Redis().Pipeline()
+	reads := make([]*redis.ZSliceCmd, len(keys))
+	for i, key := range keys {
+		reads[i] = pipe.ZRangeArgsWithScores(ctx, redis.ZRangeArgs{
+			Key: key, Start: strconv.FormatFloat(most, 'f', 0, 64), Stop: strconv.FormatFloat(least, 'f', 0, 64), ByScore: true, Rev: true, Count: int64(n),
+		})
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, floor, false, fmt.Errorf("credit: reading lists: %w", err)
+	}
+	for _, read := range reads {
+		var last entry
+		for _, z := range read.Val() {
+			id, _ := z.Member.(string)
+			last = entry{id, z.Score}
+			all = append(all, last)
+		}
+		if len(read.Val()) == n && (!more || floor.after(last)) {
+			floor, more = last, true
+		}
+	}
+	return all, floor, more, nil
+}
+
+// holders finds the codes of the subjects that have the records with these ids.
+func (s *Store) holders(ctx context.Context, ids []string) (map[string]string, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	pipe := s.journal.Redis().Pipeline()
+	reads := make([]*redis.StringCmd, len(ids))
+	for i, id := range ids {
+		reads[i] = pipe.HGet(ctx, s.idKey(id), id)
+	}
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("credit: finding records: %w", err)
+	}
+	held := make(map[string]string, len(ids))
+	for i, read := range reads {
+		code, err := read.Result()
+		if errors.Is(err, redis.Nil) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("credit: finding records: %w", err)
+		}
+		held[ids[i]] = code
+	}
+	return held, nil
+}
+
+// longestCommit is how long a commit may take before the feed goes on without it.
+const longestCommit = time.Minute
+
+func (s *Store) underWay() string { return s.journal.Tmp("credit", "feed") }
+
+// enter takes a number in the feed for one commit. Before it does, it stands
+// under a bound that lies below, so that whoever reads in between stops there;
+// leave must be called once the commit is made or not.
+func (s *Store) enter(ctx context.Context) (p place, leave func(), err error) {
+	rdb := s.journal.Redis()
+	below, err := rdb.Get(ctx, s.journal.Key("seq", feed)).Int64()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return p, nil, fmt.Errorf("credit: entering the feed: %w", err)
+	}
+	token := rand.Text()
+	p = place{seed: newSeed(), tag: hex.EncodeToString(newSeed()[:tagLetters/2]), mark: s.journal.Tmp("credit", "feed", token)}
+	leave = func() {
+		// Also after a commit of which nobody knows whether it was made: without
+		// its mark it cannot be made any more.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		pipe := rdb.TxPipeline()
+		pipe.Del(ctx, p.mark)
+		pipe.ZRem(ctx, s.underWay(), token)
+		_, _ = pipe.Exec(ctx) // else it ends by itself, see settled
+	}
+	pipe := rdb.TxPipeline()
+	pipe.Set(ctx, p.mark, "1", longestCommit)
+	pipe.ZAdd(ctx, s.underWay(), redis.Z{Score: float64(below), Member: token})
+	number := pipe.Incr(ctx, s.journal.Key("seq", feed))
+	if _, err := pipe.Exec(ctx); err != nil {
+		leave()
+		return p, nil, fmt.Errorf("credit: entering the feed: %w", err)
+	}
+	p.number = number.Val()
+	return p, leave, nil
+}
+
+// stands tells whether the commit may still be made.
+func (s *Store) stands(ctx context.Context, tx *journal.Tx, p place) (bool, error) {
+	n, err := tx.Read().Exists(ctx, p.mark).Result()
+	if err != nil {
+		return false, fmt.Errorf("credit: standing in the feed: %w", err)
+	}
+	return n == 1, nil
+}
+
+// settled is the number up to which no commit can come any more, and the last
+// that was taken.
+func (s *Store) settled(ctx context.Context) (settled, last int64, err error) {
+	rdb := s.journal.Redis()
+	for {
+		pipe := rdb.TxPipeline()
+		lowest := pipe.ZRangeWithScores(ctx, s.underWay(), 0, 0)
+		taken := pipe.Get(ctx, s.journal.Key("seq", feed))
+		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+			return 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
+		}
+		if last, err = taken.Int64(); err != nil && !errors.Is(err, redis.Nil) {
+			return 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
+		}
+		if len(lowest.Val()) == 0 {
+			return last, last, nil
+		}
+		token, _ := lowest.Val()[0].Member.(string)
+		there, err := rdb.Exists(ctx, s.journal.Tmp("credit", "feed", token)).Result()
+		if err != nil {
+			return 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
+		}
+		if there == 1 {
+			return min(last, int64(lowest.Val()[0].Score)), last, nil
+		}
+		// Its mark ended, so its commit cannot be made.
+		if err := rdb.ZRem(ctx, s.underWay(), token).Err(); err != nil {
+			return 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
+		}
+	}
+}
+
+// entries reads the entries of the feed with these numbers, those that are there.
+func (s *Store) entries(ctx context.Context, first, last int64) (map[int64]string, error) {
+	pipe := s.journal.Redis().Pipeline()
+	reads := map[int64]*redis.SliceCmd{}
+	for from := first; from <= last; {
+		to := min(last, (from/perBlock+1)*perBlock-1)
+		fields := make([]string, 0, to-from+1)
+		for n := from; n <= to; n++ {
+			fields = append(fields, strconv.FormatInt(n, 10))
+		}
+		reads[from] = pipe.HMGet(ctx, s.feedKey(from), fields...)
+		from = to + 1
+	}
+	if len(reads) == 0 {
+		return nil, nil
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("credit: reading the feed: %w", err)
+	}
+	entries := map[int64]string{}
+	for from, read := range reads {
+		for i, v := range read.Val() {
+			if text, ok := v.(string); ok {
+				entries[from+int64(i)] = text
+			}
+		}
+	}
+	return entries, nil
+}
+
+// turning lists codes whose answers changed by themselves.
+func (s *Store) turning(ctx context.Context, at time.Time, n int) ([]string, error) {
+	codes, err := s.journal.Redis().ZRangeByScore(ctx, s.nextKey(), &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(at.Unix(), 10), Count: int64(n)}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("credit: reading what changes: %w", err)
+	}
+	return codes, nil
 }
 
 // put adds or corrects one record.

@@ -60,7 +60,7 @@ func newCity(t *testing.T, rdb *redis.Client, at string) *city {
 	if c.public, err = notary.ParsePublic(key.Public()); err != nil {
 		t.Fatal(err)
 	}
-	c.log = notary.Open(c.j, buckets.Main, notary.Disclosure, key)
+	c.log = notary.Open(c.j, buckets.Main, notary.Disclosure, key).Mirror()
 	c.store = NewStore(c.j, Shipped()).Public("https://city.example")
 	for i, code := range []string{firmA, firmB, firmC, firmD} {
 		c.apply(Change{Subjects: []subject.Subject{{Code: code, Name: "新乡市虚构" + string([]rune("甲乙丙丁")[i]) + "科技有限公司", Kind: "enterprise", District: "410771"}}})
@@ -113,6 +113,16 @@ type heard struct {
 	Log     *Log
 }
 
+// law is the law in force.
+func (c *city) law() *Law {
+	c.t.Helper()
+	law, err := c.store.Law(c.t.Context())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return law
+}
+
 func (c *city) answer(code string) heard {
 	c.t.Helper()
 	var a heard
@@ -125,7 +135,7 @@ func (c *city) answer(code string) heard {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	want, err := json.Marshal(p.Answer(c.store.law, c.now))
+	want, err := json.Marshal(p.Answer(c.law(), c.now))
 	if err != nil || string(want) != string(body) {
 		c.t.Errorf("stored and computed answers differ: %s, %s, %v", body, want, err)
 	}

@@ -97,6 +97,7 @@ type State string
 const (
 	Receiving State = "receiving" // pieces are missing
 	Whole     State = "whole"     // complete, with its manifest
+	Broken    State = "broken"    // what is known of it cannot be read; nothing else says so
 	Gone      State = "gone"      // dropped by the sender, refused, or given up; its pieces are deleted
 )
 
@@ -159,10 +160,10 @@ const tokenSize = 26
 
 var small = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// TokenOf is the token that a secret of at least 128 bits stands for, always the
-// same one.
-func TokenOf(secret string) string {
-	sum := sha256.Sum256([]byte("ipcredit evidence token\n" + secret))
+// TokenOf is the token that these stand for, always the same one. One of them must
+// be a secret of at least 128 bits.
+func TokenOf(parts ...string) string {
+	sum := sha256.Sum256([]byte("ipcredit evidence token\n" + strings.Join(parts, "\x00")))
 	return small.EncodeToString(sum[:])[:tokenSize]
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"ipcredit/shared/evidence/kind"
 	"ipcredit/shared/seal"
 )
 
@@ -25,10 +26,18 @@ type Limits struct {
 	FileBytes  int64 `json:"fileBytes"`
 	TotalBytes int64 `json:"totalBytes"`
 	Files      int   `json:"files"`
+	// Boxes is how many boxes a report ever gets: each new place for evidence that a
+	// reporter asks for is one.
+	Boxes int `json:"boxes"`
 	// PieceBytes is how much one object holds at most, Pieces how many a file may
 	// come in: sent byte by byte, a file is no longer than that.
 	PieceBytes int `json:"pieceBytes"`
 	Pieces     int `json:"pieces"`
+	// CommitBytes and CommitMillis are after how much, and after how long, what has
+	// come of a long request is made part of the file while the rest still comes: what
+	// a process that dies in the middle loses at most, whichever is less.
+	CommitBytes  int64 `json:"commitBytes"`
+	CommitMillis int   `json:"commitMillis"`
 	// HeadBytes is how much of a file's beginning tells what it is.
 	HeadBytes int `json:"headBytes"`
 	// NameBytes is how much of a file's name is kept.
@@ -39,7 +48,6 @@ type Limits struct {
 	// deleted. It ends nothing: what must be forgotten is forgotten by its key.
 	LockDays int     `json:"lockDays"`
 	Groups   []Group `json:"groups"`
-	Denied   []Deny  `json:"denied"`
 }
 
 // Group is one kind of file that is taken.
@@ -47,34 +55,24 @@ type Group struct {
 	// Name is the group in the catalogue: "evidence.group."+Name.
 	Name       string   `json:"name"`
 	Extensions []string `json:"extensions"`
-	// Starts are the first bytes that tell a file of the group, in hex; ?? is any
-	// byte. Text is told by having none that text cannot have.
+	// Types are the beginnings of the media types of the group's files by content, see
+	// package kind; Starts are first bytes, in hex, that tell one all the same, where ??
+	// is any byte. Text is told by having none that text cannot have.
+	Types  []string `json:"types,omitempty"`
 	Starts []string `json:"starts,omitempty"`
 	Text   bool     `json:"text,omitempty"`
 	// Pure groups hold no text of their own: where a page begins within the first
 	// bytes of one, it was made to be two things at once.
 	Pure   bool `json:"pure,omitempty"`
-	starts []start
-}
-
-// Deny is one kind of file that is never taken, whatever it is called.
-type Deny struct {
-	// What is the kind in the catalogue: "fault.evidence.denied."+What.
-	What   string   `json:"what"`
-	Starts []string `json:"starts,omitempty"`
-	// Inside tells it by names within a container that begins so.
-	Inside map[string][]string `json:"inside,omitempty"`
-	// Letters are first letters, in lower case, of a text; Except those that only
-	// look like it.
-	Letters []string `json:"letters,omitempty"`
-	Except  []string `json:"except,omitempty"`
-	// Anywhere is what must not stand in the first bytes of a pure group's file.
-	Anywhere []string `json:"anywhere,omitempty"`
-	starts   []start
+	starts []kind.Start
 }
 
 // Abandoned is how long an incomplete file waits.
 func (l Limits) Abandoned() time.Duration { return time.Duration(l.AbandonedHours) * time.Hour }
+
+func (l Limits) commitEvery() time.Duration {
+	return time.Duration(l.CommitMillis) * time.Millisecond
+}
 
 // Extensions lists the endings of names that are taken, in the order of the
 // groups, each with its dot: what a page's file input accepts.
@@ -125,8 +123,8 @@ func readLimits(data []byte) (Limits, error) {
 		return l, fmt.Errorf("evidence: limits: %w", err)
 	}
 	switch {
-	case l.FileBytes < 1, l.TotalBytes < l.FileBytes, l.Files < 1, l.HeadBytes < 512, l.NameBytes < 255,
-		l.AbandonedHours < 1, l.LockDays < 0, len(l.Groups) == 0, len(l.Denied) == 0:
+	case l.FileBytes < 1, l.TotalBytes < l.FileBytes, l.Files < 1, l.Boxes < 1, l.HeadBytes < 512, l.NameBytes < 255,
+		l.CommitBytes < 1, l.CommitMillis < 1, l.AbandonedHours < 1, l.LockDays < 0, len(l.Groups) == 0:
 		return l, fmt.Errorf("evidence: limits: a number makes no sense")
 	case l.PieceBytes < l.HeadBytes || l.PieceBytes > seal.MaxPiece:
 		return l, fmt.Errorf("evidence: limits: pieces of %d bytes", l.PieceBytes)
@@ -135,12 +133,7 @@ func readLimits(data []byte) (Limits, error) {
 	}
 	var err error
 	for i := range l.Groups {
-		if l.Groups[i].starts, err = readStarts(l.Groups[i].Starts); err != nil {
-			return l, err
-		}
-	}
-	for i := range l.Denied {
-		if l.Denied[i].starts, err = readStarts(l.Denied[i].Starts); err != nil {
+		if l.Groups[i].starts, err = kind.ReadStarts(l.Groups[i].Starts); err != nil {
 			return l, err
 		}
 	}

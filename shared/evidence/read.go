@@ -5,12 +5,25 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
 	"ipcredit/shared/fault"
+	"ipcredit/shared/objects"
 	"ipcredit/shared/seal"
 )
+
+// Damaged tells whether what is stored of a file is not what was stored, or is not
+// there any more: the file, or that part of it, is lost, and others are not.
+func Damaged(err error) bool {
+	for _, lost := range []error{seal.ErrDamaged, seal.ErrWrongKey, objects.ErrCorrupt, objects.ErrNotFound} {
+		if errors.Is(err, lost) {
+			return true
+		}
+	}
+	return false
+}
 
 // Manifest opens the manifest of a complete file for whoever has the identity
 // that the box is sealed to, with the name, the type and, where the server did not

@@ -60,6 +60,9 @@ func (l Limits) takes(b Box, in NewFile) error {
 	return l.CheckName(in.Name)
 }
 
+// Room tells whether the box takes any file more.
+func (l Limits) Room(b Box) bool { return b.Live < l.Files && b.Bytes < l.TotalBytes }
+
 // fits refuses a file of this size, or of which so much has come.
 func (l Limits) fits(b Box, size int64) error {
 	switch {

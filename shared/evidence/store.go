@@ -16,6 +16,7 @@ import (
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/objects"
+	"ipcredit/shared/seal"
 )
 
 // Keys:
@@ -37,18 +38,20 @@ type Store struct {
 	objects objects.Store
 	now     func() time.Time
 	limits  Limits
-	// writing bounds how many pieces are sealed at once, and with them memory.
-	writing chan struct{}
+	// sealing bounds how many pieces are sealed and not stored yet, and with them
+	// memory.
+	sealing chan struct{}
 }
 
-// atOnce is how many requests of one process seal at a time; the others wait with
-// one piece of a body in memory each.
-const atOnce = 2
+// atOnce is how many pieces of one process are being sealed or on their way to the
+// store at a time: while one is sealed, three are stored. The others wait with one
+// call's body in memory each.
+const atOnce = 4
 
 // NewStore returns the boxes of the journal's city; pieces are kept in store,
 // which is objects.Buckets.Main.
 func NewStore(j *journal.Journal, store objects.Store, now func() time.Time) *Store {
-	return &Store{journal: j, objects: store, now: now, limits: DefaultLimits(), writing: make(chan struct{}, atOnce)}
+	return &Store{journal: j, objects: store, now: now, limits: DefaultLimits(), sealing: make(chan struct{}, atOnce)}
 }
 
 // With returns the store with other limits, for tests.
@@ -110,11 +113,8 @@ func put(tx *journal.Tx, key string, v any) error {
 // which everybody else knows the box.
 func (s *Store) OpenBox(ctx context.Context, spec BoxSpec) (token, box string, err error) {
 	token = NewToken()
-	err = s.journal.Commit(ctx, s.opening(spec), nil, func(tx *journal.Tx) error {
-		box, err = s.AddBox(tx, token, spec)
-		return err
-	})
-	return token, box, err
+	b, err := s.OpenBoxOf(ctx, token, spec)
+	return token, b.ID, err
 }
 
 func (s *Store) opening(spec BoxSpec) journal.Entry {
@@ -123,18 +123,32 @@ func (s *Store) opening(spec BoxSpec) journal.Entry {
 }
 
 // OpenBoxOf is OpenBox for a token that the caller has made, by NewToken or
-// TokenOf. A box that the token has already is returned as it is.
+// TokenOf. A box that the token has already is returned as it is. A reporter's that
+// would be one too many is a fault of kind Refused.
 func (s *Store) OpenBoxOf(ctx context.Context, token string, spec BoxSpec) (Box, error) {
 	id, err := BoxOf(token)
 	if err != nil {
 		return Box{}, err
 	}
 	var b Box
-	entry := s.opening(spec)
-	err = s.journal.Commit(ctx, entry, []string{s.boxKey(id)}, func(tx *journal.Tx) error {
+	keys := []string{s.boxKey(id)}
+	counted := spec.Org == "" && spec.For != Draft // a draft has one, and nobody knows how many drafts there are
+	if counted {
+		keys = append(keys, s.ofKey(spec.For))
+	}
+	err = s.journal.Commit(ctx, s.opening(spec), keys, func(tx *journal.Tx) error {
 		var known bool
 		if b, known, err = read[Box](ctx, tx.Read(), s.boxKey(id)); err != nil || known {
 			return err
+		}
+		if counted {
+			n, err := tx.Read().SCard(ctx, s.ofKey(spec.For)).Result()
+			if err != nil {
+				return fmt.Errorf("evidence: counting: %w", err)
+			}
+			if n >= int64(s.limits.Boxes) {
+				return fault.New(fault.Refused, "evidence.boxes", s.limits.Boxes)
+			}
 		}
 		if _, err := s.AddBox(tx, token, spec); err != nil {
 			return err
@@ -246,7 +260,8 @@ func (s *Store) File(ctx context.Context, box string, n int) (File, error) {
 	return f, err
 }
 
-// Files lists the files of a box that are not gone, by number.
+// Files lists the files of a box that are not gone, by number. One that cannot be
+// read is Broken and does not keep the others from being listed.
 func (s *Store) Files(ctx context.Context, box string) ([]File, error) {
 	b, err := s.Box(ctx, box)
 	if err != nil {
@@ -262,14 +277,14 @@ func (s *Store) Files(ctx context.Context, box string) ([]File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("evidence: listing: %w", err)
 		}
-		for _, v := range values {
+		for i, v := range values {
 			text, ok := v.(string)
 			if !ok {
 				continue
 			}
 			var f File
-			if err := json.Unmarshal([]byte(text), &f); err != nil {
-				return nil, fmt.Errorf("evidence: reading: %w", err)
+			if err := json.Unmarshal([]byte(text), &f); err != nil || f.N != from+i {
+				f = File{N: from + i, Size: -1, State: Broken}
 			}
 			if f.At(s.now()) != Gone {
 				files = append(files, f)
@@ -412,19 +427,22 @@ type lease struct {
 	store *Store
 	key   string
 	id    string
+	at    time.Time // when it was last renewed
 }
 
 // hold takes or renews a lease. KEYS[1] the lease; ARGV: holder, now and lifetime
 // in milliseconds. The end stands in the value, so that it is our clock that
-// counts. It answers 1 where the lease is the holder's.
+// counts. It answers 0 where the lease is the holder's, else for how many
+// milliseconds it is still another's.
 var hold = redis.NewScript(`
 local held = redis.call('GET', KEYS[1])
 if held then
   local id, ends = string.match(held, '^(%S+) (%d+)$')
-  if id ~= ARGV[1] and tonumber(ends) > tonumber(ARGV[2]) then return 0 end
+  local left = tonumber(ends) - tonumber(ARGV[2])
+  if id ~= ARGV[1] and left > 0 then return left end
 end
 redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. string.format('%.0f', tonumber(ARGV[2]) + tonumber(ARGV[3])), 'PX', ARGV[3])
-return 1`)
+return 0`)
 
 // letGo ends a lease that is still the holder's.
 var letGo = redis.NewScript(`
@@ -438,14 +456,26 @@ func (s *Store) lease(ctx context.Context, box string, n int) (*lease, error) {
 }
 
 func (l *lease) renew(ctx context.Context) error {
-	won, err := hold.Run(ctx, l.store.journal.Redis(), []string{l.key}, l.id, l.store.now().UnixMilli(), leaseTime.Milliseconds()).Int()
+	now := l.store.now()
+	left, err := hold.Run(ctx, l.store.journal.Redis(), []string{l.key}, l.id, now.UnixMilli(), leaseTime.Milliseconds()).Int64()
 	if err != nil {
 		return fmt.Errorf("evidence: lease: %w", err)
 	}
-	if won == 0 {
-		return fault.New(fault.Locked, "evidence.busy").After(time.Second)
+	if left > 0 {
+		// Whoever holds it may have died; then this is when it is free again.
+		wait := (time.Duration(left)*time.Millisecond + time.Second - 1).Truncate(time.Second)
+		return fault.New(fault.Locked, "evidence.busy", int64(wait/time.Second)).After(wait)
 	}
+	l.at = now
 	return nil
+}
+
+// keep renews the lease in time.
+func (l *lease) keep(ctx context.Context) error {
+	if l.store.now().Sub(l.at) < leaseTime/4 {
+		return nil
+	}
+	return l.renew(ctx)
 }
 
 func (l *lease) release(ctx context.Context) {
@@ -587,8 +617,8 @@ func (s *Store) settleLock(ctx context.Context, m, until string) error {
 func (s *Store) piece(ctx context.Context, box string, n, index int) (piece, error) {
 	var p piece
 	text, err := s.journal.Redis().HGet(ctx, s.piecesKey(box, n), strconv.Itoa(index)).Bytes()
-	if err == nil {
-		err = json.Unmarshal(text, &p)
+	if errors.Is(err, redis.Nil) || err == nil && json.Unmarshal(text, &p) != nil {
+		err = seal.ErrDamaged
 	}
 	if err != nil {
 		return p, fmt.Errorf("evidence: piece %d of %s: %w", index, member(box, n), err)

@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"ipcredit/shared/fault"
 	"ipcredit/shared/objects"
@@ -66,27 +66,60 @@ func (s *Store) Create(ctx context.Context, b Box, in NewFile) (File, error) {
 }
 
 // Writer takes the next bytes of one file, from one offset on. It seals them and
-// stores them piece by piece, and only Commit makes them part of the file: what
-// is not committed was never there. Whoever commits first wins; the other gets a
-// fault of kind Conflict and has overwritten nothing.
+// stores them piece by piece, several on their way at a time, and only Advance,
+// Flush and Commit make them part of the file: what is not committed was never
+// there. Whoever commits first wins; the other gets a fault of kind Conflict and
+// has overwritten nothing.
 //
-// A Writer is for one goroutine. Every Writer ends with Commit or Discard.
+// A Writer may live as long as a request whose body comes in several calls. It is
+// for one goroutine. Every Writer ends with Commit, Discard or Refuse.
 type Writer struct {
 	store *Store
 	box   Box
 	to    seal.Recipient
 	file  File
 	lease *lease
-	// staged are the pieces stored and not committed, from index file.Pieces on.
-	staged []piece
+	// staged are the pieces sealed and not committed, from index file.Pieces on;
+	// the first of them may be stored while the others are on their way.
+	staged []*staged
 	bytes  int64
-	try    string
-	seen   bool
-	ended  bool
+	// size is the file's as far as the writer knows it: that of a file that was
+	// announced without one is told by its end.
+	size int64
+	try  string
+	seen bool
+	// kept is when the writer last committed or began.
+	kept  time.Time
+	ended bool
 	// sum is the hash of the whole file, for the sealed manifest, where the
 	// writer's caller saw all of it pass.
 	sum string
+	// Pieces on their way outlive the call that sealed them.
+	puts    sync.WaitGroup
+	putting context.Context
+	stop    context.CancelFunc
 }
+
+// staged is a sealed piece until it is committed. done is closed when it is
+// stored or was not; err and the piece's hash are then set.
+type staged struct {
+	piece
+	done chan struct{}
+	err  error
+}
+
+// over tells whether the piece is stored or could not be.
+func (p *staged) over() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// putTime is how long one piece may be on its way to the store.
+const putTime = 30 * time.Second
 
 // Writer begins to write at the offset: a fault of kind Conflict where the file
 // does not end there or is complete, of kind Ended where it is gone, of kind
@@ -98,7 +131,7 @@ func (s *Store) Writer(ctx context.Context, b Box, n int, offset int64) (*Writer
 	}
 	if f.State == Whole && offset == f.Offset {
 		// A repeated last call whose answer was lost: nothing is left to write.
-		return &Writer{store: s, box: b, file: f}, nil
+		return &Writer{store: s, box: b, file: f, size: f.Size, stop: func() {}}, nil
 	}
 	if err := f.writable(s.now()); err != nil {
 		return nil, err
@@ -114,7 +147,9 @@ func (s *Store) Writer(ctx context.Context, b Box, n int, offset int64) (*Writer
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{store: s, box: b, to: to, file: f, lease: l, try: strings.ToLower(rand.Text())[:16], seen: f.Seen}, nil
+	w := &Writer{store: s, box: b, to: to, file: f, size: f.Size, lease: l, try: strings.ToLower(rand.Text())[:16], seen: f.Seen, kept: s.now()}
+	w.putting, w.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return w, nil
 }
 
 // File is the file as it stood when the writer began or last committed.
@@ -126,16 +161,17 @@ func (w *Writer) Offset() int64 { return w.file.Offset + w.bytes }
 // end tells whether the file ends at the offset; last is what the caller knows of
 // a file whose size was not announced.
 func (w *Writer) end(offset int64, last bool) bool {
-	if w.file.Size < 0 {
+	if w.size < 0 {
 		return last
 	}
-	return offset == w.file.Size
+	return offset == w.size
 }
 
-// Write seals and stores body as the next pieces of the file. last tells that the
-// file ends with it; it is looked at only where the file's size was not announced.
-// Sealing a piece overlaps with storing the one before. After an error nothing of
-// the writer can be committed.
+// Write seals body as the next pieces of the file and sends them on their way to
+// the store; body may be used again when it returns. last tells that the file ends
+// with it; it is looked at only where the file's size was not announced. A piece
+// that could not be stored is told by a later call at the latest by Commit. After
+// an error nothing more is written.
 func (w *Writer) Write(ctx context.Context, body []byte, last bool) (err error) {
 	defer func() {
 		if err != nil {
@@ -146,12 +182,12 @@ func (w *Writer) Write(ctx context.Context, body []byte, last bool) (err error) 
 	from, to := w.Offset(), w.Offset()+int64(len(body))
 	switch {
 	case w.ended:
-		return fmt.Errorf("evidence: the writer has ended")
+		return errEnded
 	case len(body) == 0:
 		return nil
-	case w.file.Size >= 0 && to > w.file.Size:
-		return fault.New(fault.TooLarge, "evidence.too_much", w.file.Size)
-	case w.file.Size < 0:
+	case w.size >= 0 && to > w.size:
+		return fault.New(fault.TooLarge, "evidence.too_much", w.size)
+	case w.size < 0:
 		if err := l.fits(w.box, to); err != nil {
 			return err
 		}
@@ -161,69 +197,155 @@ func (w *Writer) Write(ctx context.Context, body []byte, last bool) (err error) 
 			return err
 		}
 	}
+	count := (len(body) + l.PieceBytes - 1) / l.PieceBytes
+	if w.file.Pieces+len(w.staged)+count > l.Pieces {
+		return fault.New(fault.TooLarge, "evidence.pieces", l.Pieces)
+	}
+	for i := range count {
+		plain := body[i*l.PieceBytes : min((i+1)*l.PieceBytes, len(body))]
+		if err := w.piece(ctx, plain, i == count-1 && w.end(to, last)); err != nil {
+			return err
+		}
+	}
+	if w.size < 0 && last {
+		w.size = to
+	}
+	return nil
+}
+
+var errEnded = errors.New("evidence: the writer has ended")
+
+// piece seals one piece and sends it on its way. How many a process has sealed and
+// not stored yet is bounded, and with them memory.
+func (w *Writer) piece(ctx context.Context, plain []byte, last bool) error {
+	if err := w.failed(); err != nil {
+		return err
+	}
+	if err := w.lease.keep(ctx); err != nil {
+		return err
+	}
 	select {
-	case w.store.writing <- struct{}{}:
-		defer func() { <-w.store.writing }()
+	case w.store.sealing <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	// One piece is sealed while at most two are on their way to the store.
-	puts, putting := errgroup.WithContext(ctx)
-	puts.SetLimit(2)
-	base := len(w.staged)
-	count := (len(body) + l.PieceBytes - 1) / l.PieceBytes
-	if w.file.Pieces+base+count > l.Pieces {
-		return fault.New(fault.TooLarge, "evidence.pieces", l.Pieces)
+	index := w.file.Pieces + len(w.staged)
+	sealed, err := seal.SealPiece(w.to, FileID(w.box.ID, w.file.N), index, last, plain)
+	if err != nil {
+		<-w.store.sealing
+		return fmt.Errorf("evidence: %w", err)
 	}
-	w.staged = append(w.staged, make([]piece, count)...)
-	for i := range count {
-		plain := body[i*l.PieceBytes : min((i+1)*l.PieceBytes, len(body))]
-		index := w.file.Pieces + base + i
-		isLast := i == count-1 && w.end(to, last)
-		sealed, serr := seal.SealPiece(w.to, FileID(w.box.ID, w.file.N), index, isLast, plain)
-		if serr != nil {
-			_ = puts.Wait() // the sealing error says more
-			return fmt.Errorf("evidence: %w", serr)
+	p := &staged{piece: piece{Size: int64(len(plain)), Try: w.try}, done: make(chan struct{})}
+	w.staged, w.bytes = append(w.staged, p), w.bytes+p.Size
+	w.puts.Go(func() {
+		defer close(p.done)
+		defer func() { <-w.store.sealing }()
+		ctx, cancel := context.WithTimeout(w.putting, putTime)
+		defer cancel()
+		info, err := w.store.objects.Create(ctx, pieceName(w.box.ID, w.file.N, index, w.try), sealed, objects.Attr{Type: media})
+		p.Sum, p.err = info.SHA256, err
+	})
+	return nil
+}
+
+// failed is why a piece that was on its way could not be stored.
+func (w *Writer) failed() error {
+	for _, p := range w.staged {
+		if p.over() && p.err != nil {
+			return fmt.Errorf("evidence: storing: %w", p.err)
 		}
-		puts.Go(func() error {
-			if err := w.lease.renew(putting); err != nil {
-				return err
-			}
-			info, err := w.store.objects.Create(putting, pieceName(w.box.ID, w.file.N, index, w.try), sealed, objects.Attr{Type: media})
-			w.staged[base+i] = piece{Size: int64(len(plain)), Sum: info.SHA256, Try: w.try}
-			return err
-		})
-	}
-	if err := puts.Wait(); err != nil {
-		return fmt.Errorf("evidence: storing: %w", err)
-	}
-	w.bytes += int64(len(body))
-	if w.file.Size < 0 && last {
-		w.file.Size = to
 	}
 	return nil
+}
+
+// wait waits for the pieces on their way.
+func (w *Writer) wait(ctx context.Context) error {
+	for _, p := range w.staged {
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return w.failed()
 }
 
 // Whole tells the writer the SHA-256 (hex) of the whole file, where the caller saw
 // all of it: it goes into the sealed manifest and nowhere else.
 func (w *Writer) Whole(sum string) { w.sum = sum }
 
-// Commit makes what was written part of the file and returns the file. With its
-// last byte the manifest is sealed and stored first.
+// Advance is Flush where so much was stored, or so long ago, that it should not be
+// lost any more if this process dies: see Limits.
+func (w *Writer) Advance(ctx context.Context) (File, error) {
+	l := w.store.limits
+	if w.bytes < l.CommitBytes && w.store.now().Sub(w.kept) < l.commitEvery() {
+		return w.file, nil
+	}
+	return w.Flush(ctx)
+}
+
+// Flush makes the pieces that are stored by now part of the file, and waits for
+// none: those on their way follow with the next call. It does not complete a file.
+// It may be called after Write has failed; what was stored before stays then.
+func (w *Writer) Flush(ctx context.Context) (File, error) {
+	next, n := w.file, 0
+	for _, p := range w.staged {
+		if !p.over() || p.err != nil || w.end(next.Offset+p.Size, false) {
+			break
+		}
+		next.Offset, next.Pieces, n = next.Offset+p.Size, next.Pieces+1, n+1
+	}
+	if n == 0 {
+		return w.file, nil
+	}
+	if err := w.lease.keep(ctx); err != nil {
+		return w.file, err
+	}
+	err := w.advance(ctx, next, n)
+	return w.file, err
+}
+
+// advance commits the first n staged pieces.
+func (w *Writer) advance(ctx context.Context, next File, n int) error {
+	next.Seen = w.seen
+	next.Fence++
+	next.Expires = w.store.limits.expires(w.box, w.store.now())
+	done := make([]piece, n)
+	for i, p := range w.staged[:n] {
+		done[i] = p.piece
+	}
+	if err := w.store.advance(ctx, w.box, w.file, next, done); err != nil {
+		w.ended = true
+		return err
+	}
+	w.bytes -= next.Offset - w.file.Offset
+	w.file, w.staged, w.kept = next, w.staged[n:], w.store.now()
+	return nil
+}
+
+// Commit waits for what was written, makes it part of the file and returns the
+// file. With its last byte the manifest is sealed and stored first. After an error
+// nothing of it that was not committed before is part of the file.
 func (w *Writer) Commit(ctx context.Context) (File, error) {
 	if w.lease == nil || len(w.staged) == 0 && !w.ended {
 		w.Discard(ctx)
 		return w.file, nil
 	}
 	if w.ended {
-		return w.file, fmt.Errorf("evidence: the writer has ended")
+		return w.file, errEnded
+	}
+	err := w.wait(ctx)
+	if err == nil {
+		err = w.lease.keep(ctx) // somebody may have gone on while this writer hung
+	}
+	if err != nil {
+		w.Discard(ctx)
+		return w.file, err
 	}
 	next := w.file
+	next.Size = w.size
 	next.Offset += w.bytes
 	next.Pieces += len(w.staged)
-	next.Seen = w.seen
-	next.Fence++
-	next.Expires = w.store.limits.expires(w.box, w.store.now())
 	if next.Size >= 0 && next.Offset == next.Size {
 		next.State = Whole
 		if err := w.manifest(ctx, &next); err != nil {
@@ -231,20 +353,21 @@ func (w *Writer) Commit(ctx context.Context) (File, error) {
 			return w.file, err
 		}
 	}
-	if err := w.store.advance(ctx, w.box, w.file, next, w.staged); err != nil {
+	if err := w.advance(ctx, next, len(w.staged)); err != nil {
 		if _, refused := fault.Of(err); refused {
 			w.Discard(ctx)
 		} else {
 			// It may have been committed all the same: what is stored stays, and the
 			// sweep removes what belongs to nothing.
-			w.ended = true
+			w.stop()
 			w.lease.release(ctx)
 		}
 		return w.file, err
 	}
-	w.file, w.staged, w.bytes = next, nil, 0
+	w.ended = true
+	w.stop()
 	w.lease.release(ctx)
-	return next, nil
+	return w.file, nil
 }
 
 // manifest seals and stores the manifest of the file as it will be.
@@ -254,7 +377,10 @@ func (w *Writer) manifest(ctx context.Context, next *File) error {
 		return err
 	}
 	m := seal.Manifest{File: FileID(w.box.ID, w.file.N), Size: next.Size, SHA256: w.sum}
-	for _, p := range append(before, w.staged...) {
+	for _, p := range w.staged {
+		before = append(before, p.piece)
+	}
+	for _, p := range before {
 		m.Pieces = append(m.Pieces, seal.Sum{Size: p.Size, SHA256: p.Sum})
 	}
 	sealed, err := seal.SealManifest(w.to, m)
@@ -270,13 +396,15 @@ func (w *Writer) manifest(ctx context.Context, next *File) error {
 	return nil
 }
 
-// Discard ends the writer without effect and removes what it has stored; what it
-// cannot remove the sweep does.
+// Discard ends the writer and removes what it has stored and not committed; what
+// it cannot remove the sweep does.
 func (w *Writer) Discard(ctx context.Context) {
 	w.ended = true
+	w.stop()
 	if w.lease == nil {
 		return
 	}
+	w.puts.Wait() // they end at once: nothing appears after it was removed
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	for i := range w.staged {
@@ -284,6 +412,18 @@ func (w *Writer) Discard(ctx context.Context) {
 	}
 	w.staged, w.bytes = nil, 0
 	w.lease.release(ctx)
+}
+
+// Refuse is Discard after an error, which it returns. A file that is refused by its
+// beginning is never going to be taken: it is dropped.
+func (w *Writer) Refuse(ctx context.Context, why error) error {
+	w.Discard(ctx)
+	if fault.Is(why, fault.WrongType) {
+		if err := w.store.Terminate(ctx, w.box, w.file.N); err != nil {
+			return fmt.Errorf("%w; and %w", why, err)
+		}
+	}
+	return why
 }
 
 // Append writes body at the offset and commits it. A file that is refused by its
@@ -301,18 +441,7 @@ func (s *Store) AppendPart(ctx context.Context, b Box, n int, offset int64, body
 	}
 	w.Whole(sum)
 	if err := w.Write(ctx, body, last); err != nil {
-		w.Discard(ctx)
-		return w.File(), s.refused(ctx, b, n, err)
+		return w.File(), w.Refuse(ctx, err)
 	}
 	return w.Commit(ctx)
-}
-
-// refused drops a file that is never going to be taken, and returns why.
-func (s *Store) refused(ctx context.Context, b Box, n int, why error) error {
-	if fault.Is(why, fault.WrongType) {
-		if err := s.Terminate(ctx, b, n); err != nil {
-			return fmt.Errorf("%w; and %w", why, err)
-		}
-	}
-	return why
 }

@@ -359,6 +359,38 @@ func TestWhatTelephonesAndOfficesMakeIsTaken(t *testing.T) {
 	}
 }
 
+func TestAReportGetsNoMoreBoxesThanItMay(t *testing.T) {
+	each(t, func(t *testing.T, k *kit) {
+		l := tiny()
+		l.Boxes = 3
+		k.Store = k.With(l)
+		spec := BoxSpec{For: "tip-off:482109375516", To: k.id.Recipient(), Until: k.time().Add(time.Hour), By: "reporter"}
+		var tokens []string
+		for range 3 {
+			token, _, err := k.OpenBox(t.Context(), spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tokens = append(tokens, token)
+		}
+		_, _, err := k.OpenBox(t.Context(), spec)
+		refused(t, err, fault.Refused, "evidence.boxes")
+		if _, err := k.OpenBoxOf(t.Context(), tokens[0], spec); err != nil { // it has that one
+			t.Error(err)
+		}
+		// Drafts are nobody's yet, and organisations are known.
+		for range 5 {
+			k.open(t, BoxSpec{})
+			k.open(t, BoxSpec{For: "record:1", Org: "hongqi", By: "key:1"})
+		}
+		other := spec
+		other.For = "tip-off:482109375517"
+		if _, _, err := k.OpenBox(t.Context(), other); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestTimesOfAReporterAreKeptToTheDay(t *testing.T) {
 	t.Parallel()
 	k := embedded(t)

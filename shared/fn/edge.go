@@ -108,44 +108,122 @@ func (e *edge) serve(w http.ResponseWriter, r *http.Request, id string) (int64, 
 		return 0, refuse(fault.New(fault.Invalid, "fn.bad_path"))
 	}
 
+	begun := false
+	if resumable(r) && (r.ContentLength < 0 || r.ContentLength > askFrom) {
+		answer := e.invoke(e.piece(r, id, nil, 0, "ask"), id)
+		if answer.StatusCode >= 400 {
+			w.Header().Set("Connection", "close") // the body stays unread
+			return 0, write(w, r, answer)
+		}
+		begun = answer.Header.Get(headerMore) != ""
+	}
 	body, more, err := readPiece(r.Body, r.ContentLength)
 	if err != nil {
-		e.rest(r, id, body, 0)
+		e.rest(r, id, body, 0, begun)
 		return int64(len(body)), refuse(err)
 	}
 	if !more {
 		return int64(len(body)), e.answer(w, r, e.request(r, id, body), id)
 	}
-	return e.pieces(w, r, id, body)
+	return e.pieces(w, r, id, body, begun)
 }
 
-// pieces hands a body over MaxBody to f one piece after the other. The last
-// answer is the client's; so is the first that is a refusal or comes from a
-// route that takes no pieces.
-func (e *edge) pieces(w http.ResponseWriter, r *http.Request, id string, body []byte) (int64, string) {
+// askFrom is the length from which on a resumable upload's function is asked before
+// the body is read: shorter ones are there sooner than the answer.
+const askFrom = 256 << 10
+
+// pieces hands a body over MaxBody to f one piece after the other, and reads the
+// next while f works. The last answer is the client's; so is the first that is a
+// refusal or comes from a route that takes no pieces.
+func (e *edge) pieces(w http.ResponseWriter, r *http.Request, id string, body []byte, begun bool) (int64, string) {
 	var offset int64
+	var spare []byte
 	for {
-		next, more, err := readAhead(r)
-		if err != nil {
+		next := readAhead(r, spare)
+		<-next.begun
+		more := next.length() > 0
+		if !more {
+			next.wait()
+		}
+		if !more && next.err != nil {
 			// The piece in hand is whole: it is stored before the cut is told.
 			e.invoke(e.piece(r, id, body, offset, "cut"), id)
-			return offset + int64(len(body)), write(w, r, e.refuse(r, id, err))
+			return offset + int64(len(body)), write(w, r, e.refuse(r, id, next.err))
 		}
 		answer := e.invoke(e.piece(r, id, body, offset, strconv.FormatBool(!more)), id)
 		offset += int64(len(body))
 		if !more || answer.Header.Get(headerMore) == "" || answer.StatusCode >= 400 {
 			if more {
 				// The rest is not read: the connection cannot be used again.
+				next.stop(w)
 				w.Header().Set("Connection", "close")
 			}
 			return offset, write(w, r, answer)
 		}
-		body, _, err = fill(next, r.Body, r.ContentLength > 0)
-		if err != nil {
-			e.rest(r, id, body, offset)
-			return offset, write(w, r, e.refuse(r, id, err))
+		next.wait()
+		body, spare = next.body, body
+		if next.err != nil {
+			e.rest(r, id, body, offset, begun)
+			return offset + int64(len(body)), write(w, r, e.refuse(r, id, next.err))
 		}
 	}
+}
+
+// ahead bounds how many requests of a process hold two pieces at once; the others
+// read the next one when the function is done with the last.
+var ahead = make(chan struct{}, 2)
+
+// reading is the next piece of a body while the one before is worked on.
+type reading struct {
+	begun chan struct{} // closed when its first byte is there, or when there is none
+	on    chan struct{} // closed when it may be read further
+	done  chan struct{} // closed when body is whole
+	ahead bool
+	first []byte
+	body  []byte
+	err   error
+}
+
+// readAhead begins to read the next piece, into spare where that has the room.
+func readAhead(r *http.Request, spare []byte) *reading {
+	n := &reading{begun: make(chan struct{}), on: make(chan struct{}), done: make(chan struct{})}
+	select {
+	case ahead <- struct{}{}:
+		n.ahead = true
+		close(n.on)
+	default:
+	}
+	go func() {
+		defer close(n.done)
+		n.first, n.err = oneByte(r)
+		close(n.begun)
+		<-n.on
+		if len(n.first) > 0 {
+			n.body, _, n.err = fill(spare, n.first, r.Body, r.ContentLength > 0)
+		}
+	}()
+	return n
+}
+
+// length is how much has come, once it has begun: 0 at the body's end.
+func (n *reading) length() int { return len(n.first) }
+
+// wait waits until the piece is whole, or its body broke off.
+func (n *reading) wait() {
+	if n.ahead {
+		<-n.done
+		<-ahead
+		return
+	}
+	close(n.on)
+	<-n.done
+}
+
+// stop gives the rest of the body up.
+func (n *reading) stop(w http.ResponseWriter) {
+	// What cannot set a deadline has the body in memory.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+	n.wait()
 }
 
 // readPiece reads up to MaxBody and tells whether there may be more. size is
@@ -162,23 +240,26 @@ func readPiece(r io.Reader, size int64) (body []byte, more bool, err error) {
 		}
 		return body, false, nil
 	}
-	return fill(nil, r, size > 0)
+	return fill(nil, nil, r, size > 0)
 }
 
-// fill reads until body holds MaxBody bytes or the client is done. A body that
-// announced more than that gets all the room at once: growing would need twice as
-// much for a moment.
-func fill(start []byte, r io.Reader, announced bool) (body []byte, full bool, err error) {
-	room := MaxBody
-	if !announced {
-		room = 64 << 10
+// fill reads behind start until MaxBody bytes are there or the client is done, into
+// room where that is long enough. A body that announced more than that gets all the
+// room at once: growing would need twice as much for a moment.
+func fill(room, start []byte, r io.Reader, announced bool) (body []byte, full bool, err error) {
+	if cap(room) < MaxBody {
+		size := MaxBody
+		if !announced {
+			size = 64 << 10
+		}
+		room = make([]byte, 0, size)
 	}
-	body = append(make([]byte, 0, room), start...)
+	body = append(room[:0], start...)
 	for len(body) < MaxBody {
 		if len(body) == cap(body) {
 			body = append(make([]byte, 0, min(2*cap(body), MaxBody)), body...)
 		}
-		n, err := r.Read(body[len(body):cap(body)])
+		n, err := r.Read(body[len(body):min(cap(body), MaxBody)])
 		body = body[:len(body)+n]
 		switch {
 		case errors.Is(err, io.EOF):
@@ -190,17 +271,16 @@ func fill(start []byte, r io.Reader, announced bool) (body []byte, full bool, er
 	return body, true, nil
 }
 
-// readAhead reads one byte, to know whether the piece in hand is the last.
-func readAhead(r *http.Request) (next []byte, more bool, err error) {
-	var b [1]byte
-	_, err = io.ReadFull(r.Body, b[:])
-	switch {
+// oneByte tells whether there is more, by reading it.
+func oneByte(r *http.Request) ([]byte, error) {
+	b := make([]byte, 1)
+	switch _, err := io.ReadFull(r.Body, b); {
 	case errors.Is(err, io.EOF):
-		return nil, false, nil
+		return nil, nil
 	case err != nil:
-		return nil, false, cut(err)
+		return nil, cut(err)
 	}
-	return b[:], true, nil
+	return b, nil
 }
 
 func cut(err error) error {
@@ -209,9 +289,10 @@ func cut(err error) error {
 
 // rest hands on what came of a piece before the network cut it off, where the
 // protocol says that the server keeps as much as it can: a client on a bad line
-// whose pieces never arrive whole would begin again for ever.
-func (e *edge) rest(r *http.Request, id string, body []byte, offset int64) {
-	if len(body) > 0 && resumable(r) {
+// whose pieces never arrive whole would begin again for ever. A function that has
+// begun to wait for it is told also where nothing came.
+func (e *edge) rest(r *http.Request, id string, body []byte, offset int64, begun bool) {
+	if begun || len(body) > 0 && resumable(r) {
 		e.invoke(e.piece(r, id, body, offset, "cut"), id)
 	}
 }
@@ -225,14 +306,16 @@ func resumable(r *http.Request) bool {
 	return r.Method == http.MethodPatch || r.Header.Get("X-Http-Method-Override") == http.MethodPatch
 }
 
-// piece is the call for a part of a body; last is "true", "false" or "cut".
+// piece is the call for a part of a body; last is "true", "false" or "cut", or "ask"
+// before any of it was read.
 func (e *edge) piece(r *http.Request, id string, body []byte, offset int64, last string) handler.Request {
 	req := e.request(r, id, body)
 	if offset == 0 && last == "true" {
 		return req // it came whole after all
 	}
-	if last == "cut" {
-		// The client has gone, but what it sent is to be kept.
+	if last != "ask" {
+		// What came is kept even if the client goes meanwhile, which is seen while
+		// the next piece is read.
 		req.WithContext(context.WithoutCancel(r.Context()))
 	}
 	req.Header.Set(headerPiece, fmt.Sprintf("%d %d %s", offset, r.ContentLength, last))

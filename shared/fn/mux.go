@@ -30,6 +30,8 @@ type Mux struct {
 	open    map[string]bool     // patterns any origin may call
 	methods map[string][]string // path of a pattern → what any origin may do there
 	pieces  map[string]bool     // patterns that take a body in pieces
+	asked   map[string]Handler  // patterns with something to do before the body is read
+	keyed   map[string]bool     // paths that any origin may call with a key
 	prefix  string
 	guard   *http.CrossOriginProtection
 	once    sync.Once
@@ -44,7 +46,8 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 func NewMux(function string) *Mux {
 	m := &Mux{
 		name: function, routes: http.NewServeMux(),
-		open: map[string]bool{}, pieces: map[string]bool{}, methods: map[string][]string{},
+		open: map[string]bool{}, pieces: map[string]bool{}, asked: map[string]Handler{}, methods: map[string][]string{},
+		keyed: map[string]bool{},
 	}
 	m.Handle("GET /readyz", func(w http.ResponseWriter, r *http.Request) error {
 		if m.ready != nil {
@@ -82,11 +85,23 @@ func (m *Mux) HandleOpen(pattern string, h Handler) {
 	m.add(preflight, func(w http.ResponseWriter, r *http.Request) error {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Methods", strings.Join(m.methods[path], ", ")+", HEAD, OPTIONS")
-		h.Set("Access-Control-Allow-Headers", "Content-Type, If-None-Match, Accept")
+		headers := "Content-Type, If-None-Match, Accept"
+		if m.keyed[path] {
+			headers += ", Authorization"
+		}
+		h.Set("Access-Control-Allow-Headers", headers)
 		h.Set("Access-Control-Max-Age", "86400")
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	})
+}
+
+// HandleKeyed is HandleOpen for a route that also takes an API key: a page of any
+// origin may send one in Authorization. A browser never adds one by itself.
+func (m *Mux) HandleKeyed(pattern string, h Handler) {
+	_, path, _ := strings.Cut(pattern, " ")
+	m.keyed[path] = true
+	m.HandleOpen(pattern, h)
 }
 
 // HandlePieces adds a route that takes a body of any length in several calls,
@@ -95,6 +110,14 @@ func (m *Mux) HandleOpen(pattern string, h Handler) {
 func (m *Mux) HandlePieces(pattern string, h Handler) {
 	m.pieces[pattern] = true
 	m.add(pattern, h)
+}
+
+// Ask adds what is called before a long body of the route is read, which must take
+// pieces and be a resumable upload's continuation: a refusal then costs the client
+// nothing. Where it is none, the handler is called with the same PieceOf ID for the
+// body, or, with Piece.Cut and nothing else, to be told that none came.
+func (m *Mux) Ask(pattern string, h Handler) {
+	m.asked[pattern] = h
 }
 
 // Open lets any origin call and read the routes of these patterns, which must be
@@ -110,6 +133,13 @@ func (m *Mux) Open(patterns ...string) {
 
 func (m *Mux) add(pattern string, h Handler) {
 	m.routes.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		h := h
+		if asks(r) {
+			if h = m.asked[pattern]; h == nil {
+				w.WriteHeader(http.StatusNoContent) // the body may come
+				return
+			}
+		}
 		if err := h(w, r); err != nil {
 			w.(*recorder).err = err
 		}
@@ -133,7 +163,7 @@ func (m *Mux) Serve(req handler.Request) (handler.Response, error) {
 	case pattern == "":
 		h.ServeHTTP(rec, r)
 		rec.err = m.unmatched(rec)
-	case r.Header.Get(headerPiece) != "" && !m.pieces[pattern]:
+	case r.Header.Get(headerPiece) != "" && !m.pieces[pattern] && !asks(r):
 		rec.err = fault.New(fault.TooLarge, "fn.body_too_large", MaxBody>>20)
 	case !m.open[pattern] && m.guard.Check(r) != nil:
 		rec.err = fault.New(fault.Forbidden, "fn.cross_origin")
@@ -169,7 +199,7 @@ func (m *Mux) Serve(req handler.Request) (handler.Response, error) {
 	}
 	m.publicLocation(rec.header)
 	rec.header.Set(headerRoute, route(pattern))
-	if p := PieceOf(r); m.pieces[pattern] && !p.Last {
+	if asks(r) && m.asked[pattern] != nil || !asks(r) && m.pieces[pattern] && !PieceOf(r).Last {
 		rec.header.Set(headerMore, "1")
 	}
 	return handler.Response{Body: rec.body.Bytes(), StatusCode: rec.status, Header: rec.header}, nil
@@ -304,6 +334,9 @@ func PieceOf(r *http.Request) Piece {
 	}
 	return p
 }
+
+// asks tells whether the request's body was not read yet.
+func asks(r *http.Request) bool { return strings.HasSuffix(r.Header.Get(headerPiece), " ask") }
 
 // RequestID is the number under which the request stands in the logs and which
 // an error page shows.

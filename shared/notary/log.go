@@ -23,6 +23,8 @@ type Log struct {
 	key     *Key
 	checks  *Verifier // of key's public half
 
+	mirrors bool // see Mirror
+
 	// batch is how many leaves one checkpoint takes in.
 	batch int64
 	// known is the newest step that was read or made here.
@@ -117,7 +119,7 @@ func (l *Log) round(ctx context.Context, now time.Time) (n int, more bool, err e
 			return 0, false, err
 		}
 		if len(leaves) == 0 {
-			return 0, full, nil
+			return 0, full, l.reflect(ctx, last)
 		}
 	}
 	made, err := l.decide(ctx, last, leaves, now)
@@ -133,7 +135,7 @@ func (l *Log) round(ctx context.Context, now time.Time) (n int, more bool, err e
 	if err := l.commit(ctx, made, leaves, nil, now); err != nil {
 		return 0, false, err
 	}
-	return len(leaves), head.Seq == 0 || int64(len(leaves)) == l.batch, nil
+	return len(leaves), head.Seq == 0 || int64(len(leaves)) == l.batch, l.reflect(ctx, made)
 }
 
 // stepOf returns the step that Redis calls the head.
@@ -199,7 +201,10 @@ func (l *Log) adopt(ctx context.Context, last, s *step, now time.Time) (int, err
 	if err != nil {
 		return 0, err
 	}
-	return len(s.added()), l.commit(ctx, s, leaves, orphans, now)
+	if err := l.commit(ctx, s, leaves, orphans, now); err != nil {
+		return 0, err
+	}
+	return len(s.added()), l.reflect(ctx, s)
 }
 
 // fill writes the tiles and bundles that the step has filled.

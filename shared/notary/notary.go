@@ -29,6 +29,7 @@
 //	{city}:notary:<log>:head      the newest checkpoint that Redis knows of
 //	{city}:notary:<log>:index     hash: id → index, of leaves without a place of their own
 //	{city}:notary:<log>:orphans   hash: leaf hash → index, of entries whose leaf Redis lost
+//	{city}:tmp:notary:<log>:mirror, tile:<L>:<N>   what proofs are made of, see Mirror
 //	{city}:tmp:notary:<log>:…     the sequencer's lease and its fence number
 package notary
 

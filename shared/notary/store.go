@@ -118,6 +118,92 @@ func (l *Log) orphansKey() string { return l.journal.Key("notary", l.name, "orph
 func (l *Log) leaseKey() string   { return l.journal.Tmp("notary", l.name, "lease") }
 func (l *Log) fenceKey() string   { return l.journal.Tmp("notary", l.name, "fence") }
 
+func (l *Log) mirrorKey() string { return l.journal.Tmp("notary", l.name, "mirror") }
+
+func (l *Log) mirrorTileKey(t tlog.Tile) string {
+	return l.journal.Tmp("notary", l.name, "tile", strconv.Itoa(t.L), strconv.FormatInt(t.N, 10))
+}
+
+// readMirror is the mirror; its Seq is 0 where there is none.
+func (l *Log) readMirror(ctx context.Context) (mirrored, error) {
+	var m mirrored
+	text, err := l.journal.Redis().Get(ctx, l.mirrorKey()).Result()
+	if errors.Is(err, redis.Nil) {
+		return m, nil
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &m)
+	}
+	if err != nil {
+		return m, fmt.Errorf("notary: mirror: %w", err)
+	}
+	return m, nil
+}
+
+// writeMirror writes complete tiles and then, unless it is nil, the mirror that
+// needs them.
+func (l *Log) writeMirror(ctx context.Context, tiles map[tlog.Tile][]byte, m *mirrored) error {
+	_, err := l.journal.Redis().TxPipelined(ctx, func(p redis.Pipeliner) error {
+		for t, data := range tiles {
+			p.Set(ctx, l.mirrorTileKey(t), data, 0)
+		}
+		if m == nil {
+			return nil
+		}
+		text, err := json.Marshal(m)
+		if err == nil {
+			p.Set(ctx, l.mirrorKey(), text, 0)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("notary: mirror: %w", err)
+	}
+	return nil
+}
+
+// lacking are those of the tiles that the mirror does not have.
+func (l *Log) lacking(ctx context.Context, tiles []tlog.Tile) ([]tlog.Tile, error) {
+	there, err := l.journal.Redis().Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, t := range tiles {
+			p.Exists(ctx, l.mirrorTileKey(t))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("notary: mirror: %w", err)
+	}
+	var lacking []tlog.Tile
+	for i, c := range there {
+		if n, ok := c.(*redis.IntCmd); ok && n.Val() == 0 {
+			lacking = append(lacking, tiles[i])
+		}
+	}
+	return lacking, nil
+}
+
+// mirrorTiles reads complete tiles, nil where one is not there.
+func (l *Log) mirrorTiles(ctx context.Context, tiles []tlog.Tile) ([][]byte, error) {
+	if len(tiles) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(tiles))
+	for i, t := range tiles {
+		keys[i] = l.mirrorTileKey(t)
+	}
+	values, err := l.journal.Redis().MGet(ctx, keys...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("notary: mirror: %w", err)
+	}
+	out := make([][]byte, len(tiles))
+	for i, v := range values {
+		if text, ok := v.(string); ok {
+			out[i] = []byte(text)
+		}
+	}
+	return out, nil
+}
+
 // Index tells the index of the leaf queued under the id with no place of its
 // own; false while it waits, and for what never was.
 func (l *Log) Index(ctx context.Context, id string) (int64, bool, error) {

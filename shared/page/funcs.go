@@ -221,7 +221,7 @@ var visited = []navItem{
 	{"portal", "portal/", "page.nav.home"},
 	{"credit-lookup", "credit-lookup/", "page.nav.lookup"},
 	{"report-intake", "report-intake/", "page.nav.report"},
-	{"disclosure-publish", "disclosure-publish/", "page.nav.disclosures"},
+	{"disclosure-publish", "disclosure-publish/disclosures", "page.nav.disclosures"},
 	{"material-intake", "material-intake/", "page.nav.materials"},
 	{"staff-session", "staff-session/", "page.nav.account"},
 }
@@ -230,8 +230,8 @@ var visited = []navItem{
 // from others only when it stands here; a test compares this with the map in
 // functions/main.go, so that adding one there adds it here.
 var offered = map[string]bool{
-	"case-handling": true, "credit-lookup": true, "disclosure-publish": true, "material-intake": true,
-	"portal": true, "report-intake": true, "staff-session": true,
+	"case-handling": true, "credit-lookup": true, "credit-repair": true, "credit-share": true, "disclosure-publish": true, "material-intake": true,
+	"portal": true, "report-intake": true, "staff-session": true, "summary-report": true,
 }
 
 // Offers tells whether the city runs a function that has pages.

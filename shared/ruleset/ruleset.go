@@ -14,8 +14,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"ipcredit/shared/workday"
 )
@@ -50,6 +52,10 @@ type Rule struct {
 	Title Words `json:"title"`
 	// Params are read with Params.
 	Params json.RawMessage `json:"params"`
+
+	// read are the parameters as they were read before, by type, of a rule that is
+	// in a Set: some are asked for with each call.
+	read *sync.Map
 }
 
 // Words is one sentence in both languages. Rules are data, so their names
@@ -80,7 +86,23 @@ func (r Rule) InForce(on workday.Date) bool {
 // Params reads a rule's parameters into a struct. Names that T does not have,
 // and values of another type, are errors: a misspelt parameter must not turn
 // into a silent zero.
+//
+// What it returns may be shared with other callers: it must not be changed.
 func Params[T any](r Rule) (T, error) {
+	kind := reflect.TypeFor[T]()
+	if r.read != nil {
+		if known, ok := r.read.Load(kind); ok {
+			return known.(T), nil
+		}
+	}
+	p, err := params[T](r)
+	if err == nil && r.read != nil {
+		r.read.Store(kind, p)
+	}
+	return p, err
+}
+
+func params[T any](r Rule) (T, error) {
 	var p T
 	dec := json.NewDecoder(bytes.NewReader(r.Params))
 	dec.DisallowUnknownFields()
@@ -112,6 +134,7 @@ func NewSet(rules ...Rule) (Set, error) {
 		if err := r.check(); err != nil {
 			return Set{}, err
 		}
+		r.read = new(sync.Map)
 		s.versions[r.ID] = append(s.versions[r.ID], r)
 	}
 	for id, list := range s.versions {

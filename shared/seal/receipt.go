@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"crypto/ecdh"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
@@ -31,13 +32,16 @@ func FromReceipt(secret []byte, ref string) (Identity, error) {
 	if err != nil {
 		return Identity{}, fmt.Errorf("seal: deriving a key: %w", err)
 	}
-	return ParseIdentity(bech32("age-secret-key-", scalar))
+	key, err := ecdh.X25519().NewPrivateKey(scalar)
+	if err != nil {
+		return Identity{}, fmt.Errorf("seal: deriving a key: %w", err)
+	}
+	return Identity{keys: []privateKey{newPrivate(key)}}, nil
 }
 
-// bech32 writes data as BIP 173 does, in capitals: the form in which the age
-// library, which keeps its own writer to itself, takes a private key.
+// bech32 writes data as BIP 173 does: the form that age's keys have outside. The
+// library keeps its own writer to itself.
 func bech32(hrp string, data []byte) string {
-	const alphabet = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 	// Eight-bit bytes regrouped into five-bit digits, the last filled with zeros.
 	var digits []byte
 	acc, bits := uint32(0), 0
@@ -86,5 +90,5 @@ func bech32(hrp string, data []byte) string {
 	for i := range 6 {
 		b.WriteByte(alphabet[check>>(5*(5-i))&31])
 	}
-	return strings.ToUpper(b.String())
+	return b.String()
 }

@@ -14,6 +14,8 @@ package seal
 
 import (
 	"bytes"
+	"crypto/ecdh"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -47,7 +49,7 @@ const (
 // Recipient is a party that things are sealed to: one public key, or several
 // while its key is being changed. The zero Recipient refuses to seal.
 type Recipient struct {
-	keys []*age.X25519Recipient
+	keys []publicKey
 }
 
 // ParseRecipient reads public keys (age1…), one a line; empty lines and lines
@@ -55,11 +57,11 @@ type Recipient struct {
 func ParseRecipient(text string) (Recipient, error) {
 	var r Recipient
 	err := lines(text, func(line string) error {
-		// The library's own error quotes the line, which may be a private key
-		// that somebody put into the wrong file.
-		k, err := age.ParseX25519Recipient(line)
+		// No error quotes the line, which may be a private key that somebody put
+		// into the wrong file.
+		k, err := parsePublic(line)
 		if err != nil {
-			return ErrKey
+			return err
 		}
 		r.keys = append(r.keys, k)
 		return nil
@@ -168,16 +170,16 @@ func (r Recipient) SealText(text string) (string, error) {
 // while a key is being changed. The zero Identity opens nothing. However it is
 // formatted, it shows nothing; it refuses to be encoded.
 type Identity struct {
-	keys []*age.X25519Identity
+	keys []privateKey
 }
 
 // Generate returns a new identity.
 func Generate() (Identity, error) {
-	k, err := age.GenerateX25519Identity()
+	secret, err := ecdh.X25519().GenerateKey(rand.Reader)
 	if err != nil {
 		return Identity{}, fmt.Errorf("seal: making a key: %w", err)
 	}
-	return Identity{keys: []*age.X25519Identity{k}}, nil
+	return Identity{keys: []privateKey{newPrivate(secret)}}, nil
 }
 
 // ParseIdentity reads private keys (AGE-SECRET-KEY-1…), one a line; empty lines
@@ -185,9 +187,9 @@ func Generate() (Identity, error) {
 func ParseIdentity(text string) (Identity, error) {
 	var i Identity
 	err := lines(text, func(line string) error {
-		k, err := age.ParseX25519Identity(line)
+		k, err := parsePrivate(line)
 		if err != nil {
-			return ErrKey // the library's own error may quote the key
+			return err
 		}
 		i.keys = append(i.keys, k)
 		return nil
@@ -202,7 +204,7 @@ func ParseIdentity(text string) (Identity, error) {
 func (i Identity) Recipient() Recipient {
 	var r Recipient
 	for _, k := range i.keys {
-		r.keys = append(r.keys, k.Recipient())
+		r.keys = append(r.keys, k.public())
 	}
 	return r
 }
@@ -219,7 +221,11 @@ func (i Identity) Unseal(sealed []byte) ([]byte, error) {
 	}
 	ids := make([]age.Identity, len(i.keys))
 	for n, k := range i.keys {
-		ids[n] = k
+		opener, err := k.opener()
+		if err != nil {
+			return nil, ErrKey // the library's own error may quote the key
+		}
+		ids[n] = opener
 	}
 	r, err := age.Decrypt(bytes.NewReader(sealed), ids...)
 	var nobody *age.NoIdentityMatchError
@@ -262,7 +268,7 @@ func (i Identity) UnsealText(sealed string) (string, error) {
 func (i Identity) Reveal() string {
 	keys := make([]string, len(i.keys))
 	for n, k := range i.keys {
-		keys[n] = k.String()
+		keys[n] = bech32Secret(k.secret)
 	}
 	return strings.Join(keys, "\n")
 }

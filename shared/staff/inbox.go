@@ -2,6 +2,7 @@ package staff
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -33,6 +34,27 @@ type Message struct {
 func NewMessage(org, kind, ref, title, link string, at time.Time, args ...string) Message {
 	return Message{ID: ulid.MustNew(ulid.Timestamp(at), ulid.DefaultEntropy()).String(), Org: org, Kind: kind, Ref: ref,
 		Title: title, Args: args, Link: link, CreatedAt: at.UTC()}
+}
+
+// Word is an argument of a message that is a word of the catalogue by its key: it
+// is read in the reader's language, like the title.
+func Word(key string) string { return wordMark + key }
+
+const wordMark = "@"
+
+// Arguments are the arguments of the title, words said by say; one whose key say
+// does not know stays as it is.
+func (m Message) Arguments(say func(key string) (string, bool)) []any {
+	out := make([]any, len(m.Args))
+	for i, arg := range m.Args {
+		out[i] = arg
+		if key, ok := strings.CutPrefix(arg, wordMark); ok {
+			if word, ok := say(key); ok {
+				out[i] = word
+			}
+		}
+	}
+	return out
 }
 
 // Tell queues the message in the caller's commit, so that what happened and

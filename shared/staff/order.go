@@ -255,6 +255,17 @@ func (d *Desk) execute(ctx context.Context, by Actor, o Order, p *Proposal, now 
 		}
 		reset = credential{Hash: hash, Must: true, OneTimeUntil: now.Add(d.p.Hours("password.one_time_hours")).UTC(), ChangedAt: now.UTC()}
 	}
+	// What one person alone does at the machine is told to those it concerns.
+	var loud []Message
+	if o.Kind == OrderReset && by.id() == operatorID {
+		target, err := d.user(ctx, d.rdb(), o.User)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if loud, err = d.recovered(ctx, target, o.Reason, now); err != nil {
+			return Outcome{}, err
+		}
+	}
 	ukey := d.key("user", o.User)
 	watch := []string{ukey}
 	if p != nil {
@@ -289,6 +300,11 @@ func (d *Desk) execute(ctx context.Context, by Actor, o Order, p *Proposal, now 
 			}
 			if o.Kind == OrderReset {
 				if err := put(tx, d.secretKey(u.ID), reset); err != nil {
+					return err
+				}
+			}
+			for _, m := range loud {
+				if err := d.Tell(tx, m); err != nil {
 					return err
 				}
 			}

@@ -21,7 +21,7 @@ func after(received string, named bool, events ...string) Report {
 	return r
 }
 
-func clock(t *testing.T, r Report, name, today string) (Clock, bool) {
+func clockNamed(t *testing.T, r Report, name, today string) (Clock, bool) {
 	t.Helper()
 	clocks, err := r.Clocks(Rules{}, day(today))
 	ok(t, err)
@@ -49,11 +49,11 @@ func TestCheckEndsAfterFifteenWorkingDaysOfTheOfficialCalendar(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			k, _ := clock(t, after(tt.received, false), CheckClock, tt.received)
+			k, _ := clockNamed(t, after(tt.received, false), CheckClock, tt.received)
 			if k.Due != day(tt.due) || k.Extended || k.Provisional != tt.provisional {
 				t.Errorf("due %s, provisional %v", k.Due, k.Provisional)
 			}
-			k, _ = clock(t, after(tt.received, false, tt.received, string(Extended)), CheckClock, tt.received)
+			k, _ = clockNamed(t, after(tt.received, false, tt.received, string(Extended)), CheckClock, tt.received)
 			if k.Due != day(tt.extended) || !k.Extended {
 				t.Errorf("extended to %s", k.Due)
 			}
@@ -64,19 +64,19 @@ func TestCheckEndsAfterFifteenWorkingDaysOfTheOfficialCalendar(t *testing.T) {
 func TestNamedReporterIsToldWithinFiveWorkingDaysAndAnAnonymousOneHasNoSuchTask(t *testing.T) {
 	t.Parallel()
 	for _, decision := range []State{CaseFiled, NotFiled, Transferred} {
-		k, found := clock(t, after("2025-09-22", true, "2025-10-17", string(decision)), NoticeClock, "2025-10-17")
+		k, found := clockNamed(t, after("2025-09-22", true, "2025-10-17", string(decision)), NoticeClock, "2025-10-17")
 		if !found || k.Due != day("2025-10-24") || !k.Done.IsZero() || k.Labelled {
 			t.Errorf("%s: %+v", decision, k)
 		}
-		if k, found := clock(t, after("2025-09-22", false, "2025-10-17", string(decision)), NoticeClock, "2025-10-17"); found {
+		if k, found := clockNamed(t, after("2025-09-22", false, "2025-10-17", string(decision)), NoticeClock, "2025-10-17"); found {
 			t.Errorf("%s, anonymous: %+v", decision, k)
 		}
 	}
-	k, _ := clock(t, after("2025-09-22", true, "2025-10-17", "not-filed", "2025-10-27", "notified"), NoticeClock, "2026-01-01")
+	k, _ := clockNamed(t, after("2025-09-22", true, "2025-10-17", "not-filed", "2025-10-27", "notified"), NoticeClock, "2026-01-01")
 	if k.Done != day("2025-10-27") || !k.Overdue(day("2026-01-01")) {
 		t.Errorf("told late: %+v", k)
 	}
-	if _, found := clock(t, after("2025-09-22", true, "2025-10-17", "out-of-scope"), NoticeClock, "2025-10-17"); found {
+	if _, found := clockNamed(t, after("2025-09-22", true, "2025-10-17", "out-of-scope"), NoticeClock, "2025-10-17"); found {
 		t.Error("what is not ours is told at once, there is no decision to tell of")
 	}
 }
@@ -89,8 +89,8 @@ func TestTheOrderOfTheDayOfTheEventApplies(t *testing.T) {
 		{"2026-04-15", "2026-04-15", "tipoff-check@2026-04-15", "tipoff-notice@2026-04-15"},
 	} {
 		r := after(tt.received, true, tt.decided, "not-filed")
-		c, _ := clock(t, r, CheckClock, tt.decided)
-		n, _ := clock(t, r, NoticeClock, tt.decided)
+		c, _ := clockNamed(t, r, CheckClock, tt.decided)
+		n, _ := clockNamed(t, r, NoticeClock, tt.decided)
 		if c.Rule != tt.check || n.Rule != tt.notice || n.Labelled != (tt.notice == "tipoff-notice@2026-04-15") {
 			t.Errorf("received %s, decided %s: %s, %s", tt.received, tt.decided, c.Rule, n.Rule)
 		}
@@ -117,7 +117,7 @@ func TestExpertsWorkIsNotCounted(t *testing.T) {
 			if tt.to != "" {
 				q.happen(PauseEnded, day(tt.to), "u")
 			}
-			k, _ := clock(t, q, CheckClock, tt.today)
+			k, _ := clockNamed(t, q, CheckClock, tt.today)
 			if k.Due != day(tt.due) || k.Paused != tt.paused || k.Overdue(day("2030-01-01")) == tt.paused {
 				t.Errorf("%+v", k)
 			}
@@ -127,7 +127,7 @@ func TestExpertsWorkIsNotCounted(t *testing.T) {
 
 func TestMergingAndReroutingStartNoClockAnew(t *testing.T) {
 	t.Parallel()
-	k, _ := clock(t, after("2026-06-01", false, "2026-06-05", string(Merged), "2026-06-08", Rerouted, "2026-06-08", string(Received)), CheckClock, "2026-06-09")
+	k, _ := clockNamed(t, after("2026-06-01", false, "2026-06-05", string(Merged), "2026-06-08", Rerouted, "2026-06-08", string(Received)), CheckClock, "2026-06-09")
 	if k.Due != day("2026-06-23") || !k.Done.IsZero() {
 		t.Errorf("%+v", k)
 	}
@@ -139,20 +139,20 @@ func TestRetentionGoesByWhatCameOfIt(t *testing.T) {
 		outcome State
 		due     string
 	}{{NotFiled, "2028-06-30"}, {OutOfScope, "2028-06-30"}, {Transferred, "2028-06-30"}, {CaseFiled, "2056-06-30"}} {
-		k, found := clock(t, after("2026-06-01", false, "2026-06-10", string(tt.outcome), "2026-06-30", string(Closed)), RetentionClock, "2026-07-01")
+		k, found := clockNamed(t, after("2026-06-01", false, "2026-06-10", string(tt.outcome), "2026-06-30", string(Closed)), RetentionClock, "2026-07-01")
 		if !found || k.Due != day(tt.due) || !k.Labelled {
 			t.Errorf("%s: %+v", tt.outcome, k)
 		}
 	}
 	r := after("2026-06-01", false, "2026-06-10", string(NotFiled), "2026-06-30", string(Closed), "2026-07-05", string(Disputed))
-	if k, found := clock(t, r, RetentionClock, "2026-07-06"); found {
+	if k, found := clockNamed(t, r, RetentionClock, "2026-07-06"); found {
 		t.Errorf("a disputed one is open: %+v", k)
 	}
-	if k, found := clock(t, r, DisputeClock, "2026-07-06"); !found || k.Due != day("2026-07-24") {
+	if k, found := clockNamed(t, r, DisputeClock, "2026-07-06"); !found || k.Due != day("2026-07-24") {
 		t.Errorf("dispute %+v", k)
 	}
 	r.happen(string(Closed), day("2026-07-10"), "u")
-	if k, _ := clock(t, r, RetentionClock, "2026-07-10"); k.Due != day("2028-07-10") {
+	if k, _ := clockNamed(t, r, RetentionClock, "2026-07-10"); k.Due != day("2028-07-10") {
 		t.Errorf("closed again: %+v", k)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -25,7 +26,7 @@ type content struct {
 	// At is the instant, which in the clear is only a day.
 	At    time.Time `json:"at"`
 	Boxes []Box     `json:"boxes,omitempty"`
-	// Reporter is the reporter's identity, sealed to the custodian first.
+	// Reporter is the reporter's identity, sealed to a key of its own first.
 	Reporter string `json:"reporter,omitzero"`
 	By       string `json:"by,omitzero"` // the officer who wrote it down
 }
@@ -73,13 +74,10 @@ func unsealed[T any](id seal.Identity, text string) (T, error) {
 	return v, nil
 }
 
-// sealReporter seals an identity to the custodian; what holds it is then sealed
-// to the tip-off's own key.
-func sealReporter(custodian seal.Recipient, who *Reporter) (string, error) {
-	if who == nil {
-		return "", nil
-	}
-	return sealed(custodian, struct {
+// sealReporter seals an identity to the key that is made for it; what holds it is
+// then sealed to the tip-off's own key.
+func sealReporter(person seal.Recipient, who Reporter) (string, error) {
+	return sealed(person, struct {
 		Name    string `json:"name"`
 		Contact string `json:"contact"`
 	}{who.Name, who.Contact})
@@ -99,7 +97,7 @@ type said struct {
 	Text  string    `json:"text"`
 	Score int       `json:"score,omitzero"`
 	At    time.Time `json:"at"`
-	// Reporter is sealed to the custodian: whoever names himself for a reward.
+	// Reporter is sealed to the identity's key: whoever names himself for a reward.
 	Reporter string `json:"reporter,omitzero"`
 }
 
@@ -153,8 +151,23 @@ func (s store) addNote(tx *journal.Tx, r *Report, by string, on workday.Date, un
 	return nil
 }
 
-// thread opens the messages.
-func (s store) thread(ctx context.Context, number string, id seal.Identity) ([]Message, []said, error) {
+// damage collects what of a tip-off cannot be opened any more, so that the rest
+// is shown all the same. Each error says which part it is, and nothing of what it
+// held.
+type damage []error
+
+// note remembers a damaged part and tells that it was one; another error is the
+// caller's.
+func (d *damage) note(err error, number, part string, n int) bool {
+	if !errors.Is(err, seal.ErrDamaged) && !errors.Is(err, seal.ErrWrongKey) {
+		return false
+	}
+	*d = append(*d, fmt.Errorf("tipoff: %s %d of %s: %w", part, n, number, err))
+	return true
+}
+
+// thread opens the messages. One that is damaged stands there as that.
+func (s store) thread(ctx context.Context, number string, id seal.Identity, broken *damage) ([]Message, []said, error) {
 	values, err := s.hash(ctx, number, "thread")
 	if err != nil {
 		return nil, nil, err
@@ -163,21 +176,27 @@ func (s store) thread(ctx context.Context, number string, id seal.Identity) ([]M
 	var all []said
 	for n, v := range values {
 		var p post
-		if err := json.Unmarshal([]byte(v), &p); err != nil {
-			return nil, nil, fmt.Errorf("tipoff: reading a message: %w", err)
+		t, err := said{}, error(nil)
+		if json.Unmarshal([]byte(v), &p) != nil {
+			err = seal.ErrDamaged // the error would quote it
+		} else {
+			t, err = unsealed[said](id, p.Sealed)
 		}
-		t, err := unsealed[said](id, p.Sealed)
+		m := Message{N: n + 1, By: p.By, Kind: t.Kind, On: p.On, Text: t.Text, Score: t.Score}
 		if err != nil {
-			return nil, nil, err
+			if !broken.note(err, number, "message", m.N) {
+				return nil, nil, err
+			}
+			m.Kind, m.Damaged = plainMessage, true
 		}
 		all = append(all, t)
-		messages = append(messages, Message{N: n + 1, By: p.By, Kind: t.Kind, On: p.On, Text: t.Text, Score: t.Score})
+		messages = append(messages, m)
 	}
 	return messages, all, nil
 }
 
 // asks fills in the reasons, for those who may read them.
-func (s store) asks(ctx context.Context, r Report, id seal.Identity) ([]Ask, error) {
+func (s store) asks(ctx context.Context, r Report, id seal.Identity, broken *damage) ([]Ask, error) {
 	if len(r.Asks) == 0 {
 		return nil, nil
 	}
@@ -188,10 +207,10 @@ func (s store) asks(ctx context.Context, r Report, id seal.Identity) ([]Ask, err
 	out := append([]Ask(nil), r.Asks...)
 	for n := range out {
 		reason, err := unsealed[said](id, reasons[out[n].ID])
-		if err != nil {
+		if err != nil && !broken.note(err, r.Number, "request", n+1) {
 			return nil, err
 		}
-		out[n].Reason = reason.Text
+		out[n].Reason, out[n].Damaged = reason.Text, err != nil
 	}
 	return out, nil
 }

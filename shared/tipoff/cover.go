@@ -23,7 +23,7 @@ func (o *Office) Cover(ctx context.Context, a staff.Actor, number string, now ti
 	}
 	for _, action := range covered {
 		if err = o.can(ctx, a, action, r, nil, now); err == nil {
-			return o.row(a, r, now)
+			return o.row(ctx, a, r, now)
 		}
 	}
 	return Row{}, err
@@ -106,7 +106,7 @@ func (o *Office) Asked(ctx context.Context, a staff.Actor, number, ask string, n
 	if err != nil {
 		return Ask{}, false, err
 	}
-	all, err := o.store.asks(ctx, f.report, f.id)
+	all, err := o.store.asks(ctx, f.report, f.id, new(damage))
 	if err != nil {
 		return Ask{}, false, err
 	}

@@ -43,6 +43,9 @@ func (o *Office) commit(ctx context.Context, a staff.Actor, f file, w work, now 
 		if r.State == Erased {
 			return fault.New(fault.Gone, "tipoff.erased", r.ErasedOn.String())
 		}
+		if err := o.fresh(*r); err != nil {
+			return err
+		}
 		if err := w.act(tx, r, today); err != nil {
 			return err
 		}
@@ -51,6 +54,14 @@ func (o *Office) commit(ctx context.Context, a staff.Actor, f file, w work, now 
 		}
 		return nil
 	})
+}
+
+// fresh refuses to act on what was seen and is so no more.
+func (o *Office) fresh(r Report) error {
+	if o.seen != "" && o.seen != r.Version() {
+		return fault.New(fault.Stale, "tipoff.stale")
+	}
+	return nil
 }
 
 // Answer writes to the reporter (staff.TipoffHandle). key is the form's ticket:
@@ -95,6 +106,10 @@ type Change struct {
 	Answer string
 	// From, if set, is the state the officer saw: Stale "tipoff.stale" if it moved.
 	From State
+	// With, if set, queues what another matter writes in the same commit: the case
+	// that is opened of it (casework.Opening.With). What it refuses moves nothing.
+	// It may run again, as the function of any commit.
+	With func(tx *journal.Tx) error
 }
 
 // ChangeState moves a tip-off by the state machine (staff.TipoffHandle; from
@@ -139,6 +154,11 @@ func (o *Office) ChangeState(ctx context.Context, a staff.Actor, number string, 
 				r.happen(PauseEnded, today, a.User.ID)
 			}
 			r.move(c.To, today, a.User.ID)
+			if c.With != nil {
+				if err := c.With(tx); err != nil {
+					return err
+				}
+			}
 			if message == "" {
 				return nil
 			}
@@ -149,14 +169,18 @@ func (o *Office) ChangeState(ctx context.Context, a staff.Actor, number string, 
 }
 
 // extensible are the states in which the check can be extended.
-var extensible = []State{Assigned, Verifying}
+var extensible = []State{Assigned, Verifying, Merged}
 
 // AskExtension asks the head for more time, with a reason that the unit reads
 // (staff.TipoffHandle).
 func (o *Office) AskExtension(ctx context.Context, a staff.Actor, number, reason string, now time.Time) error {
 	return o.remark(ctx, a, staff.TipoffHandle, number, "reason", reason, "tipoff.ask_extension",
 		func(r *Report, today workday.Date) error {
-			if err := r.mayExtend(o.store.rules, today); err != nil {
+			rules, err := o.store.law(ctx)
+			if err != nil {
+				return err
+			}
+			if err := r.mayExtend(rules, today); err != nil {
 				return err
 			}
 			if r.asking() {
@@ -210,8 +234,17 @@ func (o *Office) Extend(ctx context.Context, a staff.Actor, number string, grant
 				r.happen(ExtensionRefused, today, a.User.ID)
 				return nil
 			}
-			if err := r.mayExtend(o.store.rules, today); err != nil {
+			rules, err := o.store.law(ctx)
+			if err != nil {
 				return err
+			}
+			if err := r.mayExtend(rules, today); err != nil {
+				return err
+			}
+			if r.State == Merged {
+				// It is still handled with the other one; only its clock is longer.
+				r.happen(string(Extended), today, a.User.ID)
+				return nil
 			}
 			r.move(Extended, today, a.User.ID)
 			return nil

@@ -2,6 +2,7 @@ package tipoff
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -133,7 +134,7 @@ func (o *Office) Identity(ctx context.Context, a staff.Actor, number, ask string
 func (o *Office) reporter(ctx context.Context, f file) (Reporter, error) {
 	hidden := f.inside.Reporter
 	if hidden == "" {
-		_, all, err := o.store.thread(ctx, f.report.Number, f.id)
+		_, all, err := o.store.thread(ctx, f.report.Number, f.id, new(damage))
 		if err != nil {
 			return Reporter{}, err
 		}
@@ -146,6 +147,22 @@ func (o *Office) reporter(ctx context.Context, f file) (Reporter, error) {
 	if hidden == "" {
 		return Reporter{}, fmt.Errorf("tipoff: report %s says it holds an identity: %w", f.report.Number, seal.ErrDamaged)
 	}
-	who, err := unsealed[struct{ Name, Contact string }](o.custody, hidden)
+	return openReporter(ctx, o.keys, f.report, CustodianLabel, o.custody, hidden)
+}
+
+// openReporter opens a sealed identity for a party that its key is wrapped to.
+// One that was sealed before identities had keys opens with the custodian's own.
+func openReporter(ctx context.Context, keys *seal.Keys, r Report, label string, party seal.Identity, hidden string) (Reporter, error) {
+	who, err := struct{ Name, Contact string }{}, seal.ErrWrongKey
+	if r.Person != "" {
+		own, openErr := keys.Open(ctx, r.Person, label, party)
+		if openErr != nil {
+			return Reporter{}, fmt.Errorf("tipoff: the reporter's key: %w", openErr)
+		}
+		who, err = unsealed[struct{ Name, Contact string }](own, hidden)
+	}
+	if errors.Is(err, seal.ErrWrongKey) {
+		who, err = unsealed[struct{ Name, Contact string }](party, hidden)
+	}
 	return Reporter{who.Name, who.Contact}, err
 }

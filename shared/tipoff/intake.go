@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
@@ -71,10 +73,10 @@ func (l lodger) check() error {
 func NewIntake(j *journal.Journal, keys *seal.Keys, c IntakeConfig) (*Intake, error) {
 	i := &Intake{
 		lodger: lodger{
-			store: store{j, c.Rules.filled()}, keys: keys, units: c.Units, escrow: c.Escrow,
+			store: newStore(j, c.Rules), keys: keys, units: c.Units, escrow: c.Escrow,
 			custodian: c.Custodian, log: c.Log, evidence: c.Evidence,
 		},
-		gate: &Gate{store{j, c.Rules.filled()}}, mac: c.MAC, receipts: c.Receipts,
+		gate: &Gate{newStore(j, c.Rules)}, mac: c.MAC, receipts: c.Receipts,
 	}
 	if len(c.MAC) < minMAC {
 		return nil, fmt.Errorf("tipoff: intake-mac of %d bytes, at least %d are needed", len(c.MAC), minMAC)
@@ -202,7 +204,7 @@ func (l lodger) lodge(ctx context.Context, f filing, now time.Time) (Lodging, er
 		}
 		switch {
 		case taken == "":
-			return l.lodging(f, r, secret, doc)
+			return l.lodging(ctx, f, r, secret, doc)
 		case secret.fits(number, taken):
 			return l.again(ctx, f, number, secret, taken, doc, body)
 		}
@@ -212,12 +214,16 @@ func (l lodger) lodge(ctx context.Context, f filing, now time.Time) (Lodging, er
 }
 
 // lodging is what the reporter is given of a report.
-func (l lodger) lodging(f filing, r Report, secret receipt, doc []byte) (Lodging, error) {
+func (l lodger) lodging(ctx context.Context, f filing, r Report, secret receipt, doc []byte) (Lodging, error) {
 	to, err := seal.ParseRecipient(r.To)
 	if err != nil {
 		return Lodging{}, err
 	}
-	clocks, err := r.Clocks(l.store.rules, f.day)
+	rules, err := l.store.law(ctx)
+	if err != nil {
+		return Lodging{}, err
+	}
+	clocks, err := r.Clocks(rules, f.day)
 	if err != nil {
 		return Lodging{}, err
 	}
@@ -237,7 +243,7 @@ func (l lodger) again(ctx context.Context, f filing, number string, secret recei
 	case !secret.sameBody(number, stored, body):
 		return Lodging{}, fault.New(fault.Refused, "tipoff.key.reused").With("Idempotency-Key", "tipoff.key.reused")
 	}
-	out, err := l.lodging(f, r, secret, doc)
+	out, err := l.lodging(ctx, f, r, secret, doc)
 	if err != nil {
 		return Lodging{}, err
 	}
@@ -260,20 +266,25 @@ func (l lodger) file(ctx context.Context, f filing, number string, secret receip
 	if err != nil {
 		return r, "", err
 	}
+	// Made at the same moment, the two keys share one write.
+	var made person
+	var making errgroup.Group
+	if f.lodged.Reporter != nil {
+		making.Go(func() (err error) {
+			made, err = l.person(ctx, *f.lodged.Reporter)
+			return err
+		})
+	}
 	ref, to, err := l.keys.Add(ctx,
 		seal.Party{Label: UnitLabel(unit), To: l.units[unit]},
 		seal.Party{Label: EscrowLabel, To: l.escrow},
 		seal.Party{Label: receiptLabel, To: reader.Recipient()})
-	if err != nil {
+	if err := errors.Join(err, making.Wait()); err != nil {
 		return r, "", fmt.Errorf("tipoff: %w", err)
-	}
-	who, err := sealReporter(l.custodian, f.lodged.Reporter)
-	if err != nil {
-		return r, "", err
 	}
 	text, size, err := sealedSize(to, content{
 		Version: contentVersion, Document: string(doc), Channel: f.channel, Original: f.original,
-		At: now.UTC().Truncate(time.Second), Boxes: f.boxes, Reporter: who, By: f.by,
+		At: now.UTC().Truncate(time.Second), Boxes: f.boxes, Reporter: made.sealed, By: f.by,
 	})
 	if err != nil {
 		return r, "", fmt.Errorf("tipoff: %w", err)
@@ -281,7 +292,7 @@ func (l lodger) file(ctx context.Context, f filing, number string, secret receip
 	named := f.lodged.Reporter != nil
 	r = Report{
 		Number: number, Division: division, Unit: unit, Kind: f.lodged.Kind, Day: f.day, Size: size,
-		State: Received, Named: named, Identity: named, Key: ref, To: to.String(),
+		State: Received, Named: named, Identity: named, Person: made.ref, Key: ref, To: to.String(),
 		Commitment: notary.Commit(secret.salt(number), doc),
 		Events:     []Event{{On: f.day, What: string(Received), By: f.by}},
 	}
@@ -307,6 +318,27 @@ func (l lodger) file(ctx context.Context, f filing, number string, secret receip
 		return l.laterBox(tx, f, r, to)
 	})
 	return r, taken, err
+}
+
+// person is an identity as it is sealed: the reference of its key and the text.
+type person struct{ ref, sealed string }
+
+// person seals an identity to a key of its own, wrapped to the custodian and to
+// the escrow. So the custodian's key is changed, or replaced where it was lost,
+// under keys/ alone; what is sealed, and stands in the locked journal, stays as it
+// is and dies with this key as well as with the tip-off's.
+func (l lodger) person(ctx context.Context, who Reporter) (person, error) {
+	return newPerson(ctx, l.keys, l.custodian, l.escrow, who)
+}
+
+func newPerson(ctx context.Context, keys *seal.Keys, custodian, escrow seal.Recipient, who Reporter) (person, error) {
+	ref, to, err := keys.Add(ctx,
+		seal.Party{Label: CustodianLabel, To: custodian}, seal.Party{Label: EscrowLabel, To: escrow})
+	if err != nil {
+		return person{}, fmt.Errorf("tipoff: %w", err)
+	}
+	text, err := sealReporter(to, who)
+	return person{ref, text}, err
 }
 
 // laterBox opens the box for evidence that comes later.
@@ -342,7 +374,7 @@ func (c Claim) GoString() string { return "[claim]" }
 type Gate struct{ store store }
 
 // NewGate returns the gate of the journal's city.
-func NewGate(j *journal.Journal) *Gate { return &Gate{store{j, Rules{}.filled()}} }
+func NewGate(j *journal.Journal) *Gate { return &Gate{newStore(j, Rules{})} }
 
 // Admit returns what evidence for this tip-off is sealed to; faults as Track, and
 // of kind Gone once it is erased.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -44,25 +43,36 @@ type Office struct {
 	identities map[string]seal.Identity
 	custody    seal.Identity
 	staff      *staff.Store
-	features   features
-	registry   registry
+	features   *features
+	registry   *registry
+	seen       string // see Seeing
 }
 
 // NewOffice checks the configuration.
 func NewOffice(j *journal.Journal, keys *seal.Keys, c OfficeConfig) (*Office, error) {
 	o := &Office{
 		lodger: lodger{
-			store: store{j, c.Rules.filled()}, keys: keys, units: c.Units, escrow: c.Escrow,
+			store: newStore(j, c.Rules), keys: keys, units: c.Units, escrow: c.Escrow,
 			custodian: c.Custodian.Recipient(), log: c.Log, evidence: c.Evidence,
 		},
 		identities: c.Identities, custody: c.Custodian, staff: c.Staff,
+		features: new(features), registry: new(registry),
 	}
 	return o, o.check()
 }
 
+// Seeing is the office for somebody who acts on what he saw: whatever he does to a
+// tip-off is refused (Stale, "tipoff.stale") where it is not of this Version any
+// more at the moment of the commit. Of any number who saw the same, one acts.
+func (o *Office) Seeing(version string) *Office {
+	seeing := *o
+	seeing.seen = version
+	return &seeing
+}
+
 // Filter narrows a list; the zero value lists what is open, the most urgent first.
 type Filter struct {
-	Unit   string // "" for all the actor may see
+	Unit   string // "" for all the actor may see, in one order
 	State  State
 	Kind   Kind
 	DueBy  workday.Date // only what is due on this day or before
@@ -83,11 +93,19 @@ type Row struct {
 	MayOpen bool
 }
 
-func (o *Office) row(a staff.Actor, r Report, now time.Time) (Row, error) {
+func (o *Office) row(ctx context.Context, a staff.Actor, r Report, now time.Time) (Row, error) {
+	rules, err := o.store.law(ctx)
+	if err != nil {
+		return Row{}, err
+	}
+	return rules.row(a, r, now)
+}
+
+func (rules Rules) row(a staff.Actor, r Report, now time.Time) (Row, error) {
 	today := workday.DateOf(now)
 	row := Row{Report: r}
 	var err error
-	if row.Clocks, err = r.Clocks(o.store.rules, today); err != nil {
+	if row.Clocks, err = r.Clocks(rules, today); err != nil {
 		return row, err
 	}
 	if next, ok := Next(row.Clocks); ok {
@@ -123,50 +141,55 @@ func (o *Office) List(ctx context.Context, a staff.Actor, f Filter, now time.Tim
 		}
 		units = []string{f.Unit}
 	}
-	unit, from := units[0], int64(0)
+	rules, err := o.store.law(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	var last mark
 	if f.Cursor != "" {
-		label, at, ok := strings.Cut(f.Cursor, ":")
-		from, err = strconv.ParseInt(at, 10, 64)
-		if !ok || err != nil || from < 0 || !slices.Contains(units, label) {
+		var ok bool
+		if last, ok = parseMark(f.Cursor); !ok {
 			return nil, "", fault.New(fault.Invalid, "tipoff.cursor").With("cursor", "tipoff.cursor")
 		}
-		unit = label
 	}
-	for n := slices.Index(units, unit); n < len(units); n, from = n+1, 0 {
-		for {
-			const step = 200
-			numbers, err := o.store.list(ctx, units[n], f.Closed, from, step)
+	for m := o.store.merge(units, f.Closed, last); ; {
+		places, err := m.next(ctx, page)
+		if err != nil {
+			return nil, "", err
+		}
+		numbers := make([]string, len(places))
+		for n, at := range places {
+			numbers[n] = at.number
+		}
+		reports, err := o.store.reports(ctx, numbers)
+		if err != nil {
+			return nil, "", err
+		}
+		known := make(map[string]Report, len(reports))
+		for _, r := range reports {
+			known[r.Number] = r
+		}
+		for _, at := range places {
+			r, ok := known[at.number]
+			if !ok {
+				continue
+			}
+			row, err := rules.row(a, r, now)
 			if err != nil {
 				return nil, "", err
 			}
-			reports, err := o.store.reports(ctx, numbers)
-			if err != nil {
-				return nil, "", err
+			if !f.takes(row) {
+				continue
 			}
-			for at, number := range numbers {
-				i := slices.IndexFunc(reports, func(r Report) bool { return r.Number == number })
-				if i < 0 {
-					continue
-				}
-				row, err := o.row(a, reports[i], now)
-				if err != nil {
-					return nil, "", err
-				}
-				if !f.takes(row) {
-					continue
-				}
-				if len(rows) == f.Limit {
-					return rows, fmt.Sprintf("%s:%d", units[n], from+int64(at)), nil
-				}
-				rows = append(rows, row)
+			if len(rows) == f.Limit {
+				return rows, last.String(), nil
 			}
-			if len(numbers) < step {
-				break
-			}
-			from += step
+			rows, last = append(rows, row), at
+		}
+		if len(places) < page {
+			return rows, "", nil
 		}
 	}
-	return rows, "", nil
 }
 
 func (f Filter) takes(r Row) bool {
@@ -318,6 +341,9 @@ type Opened struct {
 	// handled with it.
 	MergedInto string
 	Same       []string
+	// Damage are the parts that can be read no more, for the log. Each of them is
+	// marked where it stands.
+	Damage []error
 }
 
 // OpenBox is an evidence box and the identity that opens what is in it.
@@ -359,14 +385,14 @@ func (o *Office) Open(ctx context.Context, a staff.Actor, number string, now tim
 		Lodged: f.lodged, Document: []byte(f.inside.Document), Channel: f.inside.Channel,
 		OriginalNo: f.inside.Original, At: f.inside.At, By: f.inside.By, Next: f.report.Next(),
 	}
-	if out.Row, err = o.row(a, f.report, now); err != nil {
+	if out.Row, err = o.row(ctx, a, f.report, now); err != nil {
 		return Opened{}, err
 	}
 	out.Status = f.report.public().status(out.Clocks)
-	if out.Thread, _, err = o.store.thread(ctx, number, f.id); err != nil {
+	if out.Thread, _, err = o.store.thread(ctx, number, f.id, (*damage)(&out.Damage)); err != nil {
 		return Opened{}, err
 	}
-	if out.Asks, err = o.store.asks(ctx, f.report, f.id); err != nil {
+	if out.Asks, err = o.store.asks(ctx, f.report, f.id, (*damage)(&out.Damage)); err != nil {
 		return Opened{}, err
 	}
 	if out.Views, err = o.store.views(ctx, number); err != nil {
@@ -387,15 +413,20 @@ func (o *Office) notes(ctx context.Context, f file, out *Opened) error {
 	}
 	for n, v := range values {
 		var s storedNote
-		if err := json.Unmarshal([]byte(v), &s); err != nil {
-			return fmt.Errorf("tipoff: reading a note: %w", err)
-		}
-		if s.Unit != f.report.Unit {
+		damaged := json.Unmarshal([]byte(v), &s) != nil
+		if !damaged && s.Unit != f.report.Unit {
 			continue
 		}
-		inner, err := f.id.UnsealString(s.Sealed)
+		inner, err := "", error(seal.ErrDamaged) // the reader's own error would quote it
+		if !damaged {
+			inner, err = f.id.UnsealString(s.Sealed)
+		}
 		if err != nil {
-			return fmt.Errorf("tipoff: opening: %w", err)
+			if !(*damage)(&out.Damage).note(err, f.report.Number, "note", n+1) {
+				return fmt.Errorf("tipoff: opening: %w", err)
+			}
+			out.Notes = append(out.Notes, Note{N: n + 1, By: s.By, On: s.On, Damaged: true})
+			continue
 		}
 		text, err := unsealed[noted](o.identities[s.Unit], inner)
 		if errors.Is(err, seal.ErrWrongKey) {
@@ -404,7 +435,11 @@ func (o *Office) notes(ctx context.Context, f file, out *Opened) error {
 			continue
 		}
 		if err != nil {
-			return err
+			if !(*damage)(&out.Damage).note(err, f.report.Number, "note", n+1) {
+				return err
+			}
+			out.Notes = append(out.Notes, Note{N: n + 1, By: s.By, On: s.On, Damaged: true})
+			continue
 		}
 		switch {
 		case text.Into != "":

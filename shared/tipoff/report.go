@@ -1,6 +1,9 @@
 package tipoff
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"slices"
 
 	"ipcredit/shared/workday"
@@ -36,6 +39,10 @@ type Report struct {
 	// Identity says that somebody's identity is sealed with it: a named reporter's,
 	// or that of one who named himself to claim a reward.
 	Identity bool `json:"identity,omitzero"`
+	// Person is the reference of that identity's own key in seal.Keys, wrapped to the
+	// custodian and the escrow; "" where nobody's is sealed, or where it was sealed
+	// to the custodian itself, as it once was.
+	Person string `json:"person,omitzero"`
 	// Posts counts the messages of the thread, Notes the unit's remarks. News says
 	// that the reporter wrote something no officer has looked at yet.
 	Posts int  `json:"posts,omitzero"`
@@ -52,6 +59,18 @@ type Report struct {
 	// Leaving is the label of a unit whose wrap is still to be dropped after the
 	// tip-off went to another.
 	Leaving string `json:"leaving,omitzero"`
+}
+
+// Version names the state that a tip-off is in: it changes with whatever happens
+// to it. That somebody has read it changes nothing to decide.
+func (r Report) Version() string {
+	r.News = false
+	text, err := json.Marshal(r)
+	if err != nil {
+		panic("tipoff: a report is always JSON: " + err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:12])
 }
 
 // Ref names a tip-off to other packages: what an evidence box is For.
@@ -92,8 +111,10 @@ type Ask struct {
 	Until     workday.Date `json:"until,omitzero"`
 	// Reads are the days on which it was read.
 	Reads []workday.Date `json:"reads,omitempty"`
-	// Reason is filled for those who may read it, never stored here.
-	Reason string `json:"reason,omitzero"`
+	// Reason is filled for those who may read it, never stored here. Damaged says
+	// that it can be read no more.
+	Reason  string `json:"reason,omitzero"`
+	Damaged bool   `json:"-"`
 }
 
 // AskState is where a request to open an identity stands.
@@ -125,6 +146,8 @@ type Message struct {
 	Text string       `json:"text"`
 	// Score is that of a rating, 1 to 5.
 	Score int `json:"score,omitzero"`
+	// Damaged says that what it said can be read no more.
+	Damaged bool `json:"-"`
 }
 
 // Note is a remark of the unit that the reporter cannot open.
@@ -133,8 +156,10 @@ type Note struct {
 	By   string       `json:"by"`
 	On   workday.Date `json:"on"`
 	Text string       `json:"text"`
-	// Lost says that it was sealed to a key that is gone, and has no text.
-	Lost bool `json:"lost,omitzero"`
+	// Lost says that it was sealed to a key that is gone, and has no text; Damaged
+	// that it can be read no more for another reason.
+	Lost    bool `json:"lost,omitzero"`
+	Damaged bool `json:"-"`
 }
 
 // handled notes who did something to the report.

@@ -100,12 +100,22 @@ func (o *Office) Erase(ctx context.Context, a staff.Actor, number string, now ti
 	// That it is to be erased is known before anything is gone: what comes between
 	// now and the tombstone is refused.
 	if _, err := o.store.update(ctx, entry(a, "tipoff.erase", now), number, func(_ *journal.Tx, r *Report) error {
+		if err := o.fresh(*r); err != nil {
+			return err
+		}
 		return r.mayErase(o.store.rules, workday.DateOf(now))
 	}); err != nil {
 		return err
 	}
-	if err := o.keys.Erase(ctx, f.report.Key, now); err != nil && !errors.Is(err, seal.ErrNoKey) {
-		return err
+	// The identity's first: while the tip-off's own key is there, all this can be
+	// done again.
+	for _, ref := range []string{f.report.Person, f.report.Key} {
+		if ref == "" {
+			continue
+		}
+		if err := o.keys.Erase(ctx, ref, now); err != nil && !errors.Is(err, seal.ErrNoKey) {
+			return err
+		}
 	}
 	o.features.forget(number)
 	if o.evidence != nil {

@@ -23,10 +23,11 @@ type Units map[string]seal.Recipient
 // partyLabel is the label of a unit's wrap in seal.Keys.
 func partyLabel(unit string) string { return "unit:" + unit }
 
-// The labels of the other two wraps.
+// The labels of the other wraps, of a tip-off's key and of an identity's.
 const (
-	EscrowLabel  = "escrow"
-	receiptLabel = "receipt"
+	EscrowLabel    = "escrow"
+	CustodianLabel = "custodian" // of a reporter's identity
+	receiptLabel   = "receipt"
 )
 
 // UnitLabel is the label under which a unit's wraps stand in seal.Keys, for the

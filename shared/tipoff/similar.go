@@ -263,7 +263,7 @@ func (o *Office) Merge(ctx context.Context, a staff.Actor, number, into string, 
 		if err := o.store.addNote(tx, &l, a.User.ID, today, l.Unit, back); err != nil {
 			return err
 		}
-		if err := o.store.put(tx, before, l, now); err != nil {
+		if err := o.store.put(ctx, tx, before, l, now); err != nil {
 			return err
 		}
 		r.move(Merged, today, a.User.ID)

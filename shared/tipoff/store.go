@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"ipcredit/shared/calendar"
+	"ipcredit/shared/clock"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/pace"
@@ -30,10 +33,35 @@ import (
 //	tipoff:open:<unit>     sorted set of numbers by the day of the next limit
 //	tipoff:closed:<unit>   sorted set of numbers by the day of closing
 //	tipoff:retain          sorted set of numbers by the last day they are kept
+//	tmp:tipoff:reclock     how far Reclock has come
 //	tmp:pace:tipoff:…      tries of receipts
+//
+// What is due is in the index of package clock as well, written in each commit.
 type store struct {
-	j     *journal.Journal
-	rules Rules
+	j *journal.Journal
+	// rules have the shipped calendar; law has the one in force.
+	rules    Rules
+	calendar *calendar.Store // nil where the rules were given a calendar of their own
+	clocks   *clock.Store
+}
+
+func newStore(j *journal.Journal, rules Rules) store {
+	s := store{j: j, rules: rules.filled(), clocks: clock.New(j)}
+	if len(rules.Calendar.Years()) == 0 {
+		s.calendar = calendar.New(j)
+	}
+	return s
+}
+
+// law are the rules with the calendar in force: what counts working days.
+func (s store) law(ctx context.Context) (Rules, error) {
+	rules := s.rules
+	if s.calendar == nil {
+		return rules, nil
+	}
+	var err error
+	rules.Calendar, err = s.calendar.Current(ctx)
+	return rules, err
 }
 
 func (s store) key(number string, part ...string) string {
@@ -202,7 +230,7 @@ func (s store) lodge(ctx context.Context, entry journal.Entry, r Report, receipt
 		}
 		tx.Set(key, receipt)
 		tx.Set(s.key(r.Number, "content"), content)
-		if err := s.put(tx, Report{}, r, entry.At); err != nil {
+		if err := s.put(ctx, tx, Report{}, r, entry.At); err != nil {
 			return err
 		}
 		return also(tx)
@@ -230,26 +258,30 @@ func (s store) update(ctx context.Context, entry journal.Entry, number string, f
 		if err := f(tx, &r); err != nil {
 			return err
 		}
-		return s.put(tx, before, r, entry.At)
+		return s.put(ctx, tx, before, r, entry.At)
 	})
 	return r, err
 }
 
-// put writes the report and where it stands in the lists.
-func (s store) put(tx *journal.Tx, before, r Report, at time.Time) error {
+// put writes the report, where it stands in the lists, and its clocks.
+func (s store) put(ctx context.Context, tx *journal.Tx, before, r Report, at time.Time) error {
 	value, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("tipoff: %w", err)
 	}
 	tx.Set(s.key(r.Number), string(value))
-	clocks, err := r.Clocks(s.rules, workday.DateOf(at))
+	rules, err := s.law(ctx)
+	if err != nil {
+		return err
+	}
+	clocks, err := r.Clocks(rules, workday.DateOf(at))
 	if err != nil {
 		return err
 	}
 	is, was := place{}, place{}
 	is.of(s, r, clocks)
 	if before.Number != "" {
-		old, err := before.Clocks(s.rules, workday.DateOf(at))
+		old, err := before.Clocks(rules, workday.DateOf(at))
 		if err != nil {
 			return err
 		}
@@ -258,9 +290,9 @@ func (s store) put(tx *journal.Tx, before, r Report, at time.Time) error {
 	if is.list != was.list && was.list != "" {
 		tx.ZRem(was.list, r.Number)
 	}
-	if is.list != was.list || is.score != was.score {
-		tx.ZAdd(is.list, is.score, r.Number)
-	}
+	// Also where nothing happened: what it was put there by may have been another
+	// calendar.
+	tx.ZAdd(is.list, is.score, r.Number)
 	if is.retained != was.retained {
 		if is.retained == 0 {
 			tx.ZRem(s.retain(), r.Number)
@@ -268,7 +300,7 @@ func (s store) put(tx *journal.Tx, before, r Report, at time.Time) error {
 			tx.ZAdd(s.retain(), is.retained, r.Number)
 		}
 	}
-	return nil
+	return s.clocks.Keep(tx, r.kept(clocks, rules.Calendar.Version()))
 }
 
 // place is where a report stands in the lists.
@@ -334,6 +366,11 @@ func (s store) clear(tx *journal.Tx, number string) {
 		s.key(number, "once"), s.key(number, "views"))
 }
 
+// setContent replaces the sealed content.
+func (s store) setContent(tx *journal.Tx, number, value string) {
+	tx.Set(s.key(number, "content"), value)
+}
+
 // setReceipt replaces what stands for the receipt.
 func (s store) setReceipt(tx *journal.Tx, number, value string) {
 	tx.Set(s.key(number, "receipt"), value)
@@ -353,6 +390,35 @@ func (s store) list(ctx context.Context, unit string, closed bool, from, n int64
 		return nil, fmt.Errorf("tipoff: listing: %w", err)
 	}
 	return numbers, nil
+}
+
+// after reads up to n places of a unit's list behind a mark, at least one where
+// there are any, and tells whether that was the end of it.
+func (s store) after(ctx context.Context, unit string, closed bool, from mark, n int64) (out []mark, end bool, err error) {
+	by := &redis.ZRangeBy{Min: "-inf", Max: "+inf", Count: n}
+	key, read := s.open(unit), s.j.Redis().ZRangeByScoreWithScores
+	begin := &by.Min
+	if closed {
+		key, read, begin = s.closed(unit), s.j.Redis().ZRevRangeByScoreWithScores, &by.Max
+	}
+	if from.number != "" {
+		*begin = strconv.FormatFloat(from.score, 'f', -1, 64)
+	}
+	for len(out) == 0 && !end {
+		found, err := read(ctx, key, by).Result()
+		if err != nil {
+			return nil, false, fmt.Errorf("tipoff: listing: %w", err)
+		}
+		for _, z := range found {
+			number, _ := z.Member.(string)
+			if at := (mark{z.Score, number}); from.number == "" || from.before(at, closed) {
+				out = append(out, at)
+			}
+		}
+		by.Offset += n
+		end = int64(len(found)) < n
+	}
+	return out, end, nil
 }
 
 // page is how many tip-offs are read at a time.
@@ -391,6 +457,24 @@ func (s store) retained(ctx context.Context, on workday.Date, from, n int64) ([]
 		return nil, fmt.Errorf("tipoff: listing: %w", err)
 	}
 	return numbers, nil
+}
+
+// reclocked is how far the pass of that name has come: the last number looked at.
+func (s store) reclocked(ctx context.Context, name string) (last string, err error) {
+	v, err := text(ctx, s.j.Redis(), s.j.Tmp("tipoff", "reclock"))
+	if was, last, _ := strings.Cut(v, " "); was == name {
+		return last, err
+	}
+	return "", err
+}
+
+// reclockedTo notes it. It is no state: a pass that is forgotten begins again and
+// finds nothing to do.
+func (s store) reclockedTo(ctx context.Context, name, last string) error {
+	if err := s.j.Redis().Set(ctx, s.j.Tmp("tipoff", "reclock"), name+" "+last, 0).Err(); err != nil {
+		return fmt.Errorf("tipoff: %w", err)
+	}
+	return nil
 }
 
 // try counts a wrong try of a receipt from a network; the number counts whether or

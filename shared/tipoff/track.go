@@ -33,6 +33,9 @@ type View struct {
 	To seal.Recipient
 	// May tell what he can still do.
 	MayDispute, MayRate, MayClaim bool
+	// Damage are the parts that can be read no more: for the log, and nothing of it
+	// for the reporter but that they are damaged.
+	Damage []error
 	// ErasedOn is the day on which it was erased; nothing but Report and Status is
 	// filled then.
 	ErasedOn workday.Date
@@ -54,7 +57,11 @@ func (i *Intake) Track(ctx context.Context, c Claim, now time.Time) (View, error
 		v.Status = Status{Word: string(Erased), Since: r.ErasedOn}
 		return v, nil
 	}
-	if v.Clocks, err = v.Report.Clocks(i.store.rules, today); err != nil {
+	rules, err := i.store.law(ctx)
+	if err != nil {
+		return View{}, err
+	}
+	if v.Clocks, err = v.Report.Clocks(rules, today); err != nil {
 		return View{}, err
 	}
 	v.Status = v.Report.status(v.Clocks)
@@ -70,17 +77,17 @@ func (i *Intake) Track(ctx context.Context, c Claim, now time.Time) (View, error
 	if v.Lodged, err = inside.lodged(); err != nil {
 		return View{}, err
 	}
-	if v.Thread, _, err = i.store.thread(ctx, r.Number, id); err != nil {
+	if v.Thread, _, err = i.store.thread(ctx, r.Number, id, (*damage)(&v.Damage)); err != nil {
 		return View{}, err
 	}
-	if v.Asks, err = i.store.asks(ctx, v.Report, id); err != nil {
+	if v.Asks, err = i.store.asks(ctx, v.Report, id, (*damage)(&v.Damage)); err != nil {
 		return View{}, err
 	}
 	if v.Proof, err = signProof(i.receipts, r); err != nil {
 		return View{}, err
 	}
 	v.To, err = seal.ParseRecipient(r.To)
-	v.MayDispute = r.mayDispute(i.store.rules, today) == nil
+	v.MayDispute = r.mayDispute(rules, today) == nil
 	v.MayRate = r.has(string(Closed)) && !r.Rated
 	v.MayClaim = !r.Claimed
 	return v, err
@@ -195,9 +202,13 @@ func (i *Intake) Dispute(ctx context.Context, c Claim, reason string, now time.T
 	if err != nil {
 		return err
 	}
+	rules, err := i.store.law(ctx)
+	if err != nil {
+		return err
+	}
 	return i.act(ctx, c, "tipoff.dispute", write{
 		said: said{Kind: disputeMessage, Text: reason},
-		may:  func(r Report) error { return r.mayDispute(i.store.rules, today) },
+		may:  func(r Report) error { return r.mayDispute(rules, today) },
 		change: func(r *Report) {
 			r.Disputed = true
 			r.move(Disputed, today, "")
@@ -273,12 +284,15 @@ func (i *Intake) ClaimReward(ctx context.Context, c Claim, who *Reporter, text s
 		}
 		who = &clean
 	}
-	hidden, err := sealReporter(i.custodian, who)
-	if err != nil {
-		return err
+	// An identity that was lodged has its key; what is sealed again goes to it too.
+	var named person
+	if who != nil {
+		if named, err = i.naming(ctx, c, *who, now); err != nil {
+			return err
+		}
 	}
 	return i.act(ctx, c, "tipoff.claim_reward", write{
-		said: said{Kind: rewardMessage, Text: text, Reporter: hidden},
+		said: said{Kind: rewardMessage, Text: text, Reporter: named.sealed},
 		may: func(r Report) error {
 			if r.Claimed {
 				return fault.New(fault.Conflict, "tipoff.reward.twice")
@@ -287,7 +301,28 @@ func (i *Intake) ClaimReward(ctx context.Context, c Claim, who *Reporter, text s
 		},
 		change: func(r *Report) {
 			r.Claimed = true
-			r.Identity = r.Identity || who != nil
+			if who != nil {
+				r.Identity, r.Person = true, named.ref
+			}
 		},
 	}, now)
+}
+
+// naming seals who names himself for a reward to the key that the tip-off's
+// identity has, or to one made for it. That two do it at once does not happen: the
+// claim is made once, and the first one counts.
+func (i *Intake) naming(ctx context.Context, c Claim, who Reporter, now time.Time) (person, error) {
+	r, _, err := i.gate.admit(ctx, c, now)
+	if err != nil || r.Person == "" {
+		if err == nil {
+			return i.person(ctx, who)
+		}
+		return person{}, err
+	}
+	to, err := i.keys.Recipient(ctx, r.Person)
+	if err != nil {
+		return person{}, fmt.Errorf("tipoff: %w", err)
+	}
+	text, err := sealReporter(to, who)
+	return person{r.Person, text}, err
 }

@@ -9,7 +9,9 @@ package workday
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -57,13 +59,15 @@ type Day struct {
 // Calendar tells working days from rest days. It is immutable and safe for
 // concurrent use. The zero Calendar covers no year.
 type Calendar struct {
-	years map[int]Year
-	days  map[Date]mark
+	years   map[int]Year
+	days    map[Date]mark
+	version string
 }
 
 type mark struct {
 	working bool
 	holiday string
+	notice  int // the year whose arrangement says so
 }
 
 //go:embed years/*.json
@@ -104,13 +108,19 @@ func build(years map[int]Year) Calendar {
 	for _, y := range list {
 		for _, s := range y.Off {
 			for d := s.From; !d.After(s.To); d = d.AddDays(1) {
-				c.days[d] = mark{holiday: s.Name}
+				c.days[d] = mark{holiday: s.Name, notice: y.Year}
 			}
 		}
 		for _, d := range y.Work {
-			c.days[d] = mark{working: true}
+			c.days[d] = mark{working: true, notice: y.Year}
 		}
 	}
+	b, err := json.Marshal(c.Years())
+	if err != nil {
+		panic(fmt.Sprintf("workday: version: %v", err)) // strings and dates always marshal
+	}
+	sum := sha256.Sum256(b)
+	c.version = base64.RawURLEncoding.EncodeToString(sum[:9])
 	return c
 }
 
@@ -154,18 +164,10 @@ func (c Calendar) Years() []Year {
 	return slices.SortedFunc(maps.Values(c.years), func(a, b Year) int { return a.Year - b.Year })
 }
 
-// Version names the notices in force. Two calendars of the same version give
-// the same answers, so that stored deadlines know when to be recomputed.
-func (c Calendar) Version() string {
-	var b strings.Builder
-	for i, y := range c.Years() {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		fmt.Fprintf(&b, "%d:%s@%s", y.Year, y.Notice, y.Published)
-	}
-	return b.String()
-}
+// Version tells the calendar from every other: two of the same version give the
+// same answers, with the same provisions, so that stored deadlines know when to be
+// computed anew. It is short, and safe in a header.
+func (c Calendar) Version() string { return c.version }
 
 // On is what the calendar says of d.
 func (c Calendar) On(d Date) Day {

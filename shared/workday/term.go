@@ -170,6 +170,7 @@ var basis = mustBasis()
 func mustBasis() (b struct {
 	Comment                                         string
 	Start, Corresponding, Roll, NoRoll, Provisional Basis
+	Weekend, NewYear                                Basis
 }) {
 	if err := json.Unmarshal(countingFile, &b); err != nil {
 		panic(fmt.Sprintf("workday: counting.json: %v", err))
@@ -314,6 +315,19 @@ func (c Calendar) notices(from Date, t Term) []Basis {
 		}
 	}
 	return out
+}
+
+// Basis is the provision that makes a day of a Term what it was passed as: the
+// notice that names it, or what makes plain weekends and 1 January days of rest.
+func (c Calendar) Basis(p Passed) Basis {
+	if m, ok := c.days[p.Date]; ok {
+		year := c.years[m.notice]
+		return Basis{Source: year.Title, Article: year.Notice}
+	}
+	if p.Why == Holiday {
+		return basis.NewYear
+	}
+	return basis.Weekend
 }
 
 // Between is how many working days lie after from up to and including to; it is

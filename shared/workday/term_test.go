@@ -118,6 +118,35 @@ func TestADeadlineShowsWhatItSkippedAndWhy(t *testing.T) {
 	}
 }
 
+func TestEachDayOfRestHasItsProvision(t *testing.T) {
+	t.Parallel()
+	c, err := NewCalendar(invented(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ date, article string }{
+		{"2025-09-27", "第七条"},            // a plain Saturday
+		{"2025-10-04", "国办发明电〔2024〕12号"}, // a Saturday inside the holiday
+		{"2025-10-08", "国办发明电〔2024〕12号"},
+		{"2026-10-01", "国办发明电〔2025〕7号"},
+		{"2026-12-31", "国办发明电〔2026〕测1号"}, // of the notice for the year after
+		{"2029-01-01", "第二条"},            // a Monday
+	} {
+		d := MustDate(tt.date)
+		p := passed(c.On(d))
+		if got := c.Basis(p); got.Article != tt.article || got.Source == "" {
+			t.Errorf("%s: %+v", tt.date, got)
+		}
+	}
+	if p := passed(c.On(MustDate("2028-01-01"))); c.Basis(p).Article != "第二条" {
+		t.Errorf("%+v", c.Basis(p))
+	}
+	worked := c.AddWorkdays(MustDate("2025-09-26"), 1)
+	if got := c.Basis(worked.Worked[0]); got.Article != "国办发明电〔2024〕12号" {
+		t.Errorf("a worked Sunday: %+v", got)
+	}
+}
+
 // The table of domain reference H.2, typed in again, not read from the program's data.
 var (
 	weekdaysOff = dates(`2024-01-01 2024-02-12 2024-02-13 2024-02-14 2024-02-15 2024-02-16 2024-04-04 2024-04-05

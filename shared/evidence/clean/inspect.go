@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/gabriel-vasile/mimetype"
+	"ipcredit/shared/evidence/kind"
 )
 
 // Finding is one thing to know about a file before opening it.
@@ -96,22 +96,8 @@ func Inspect(ctx context.Context, r io.ReaderAt, size int64, name, declared stri
 	return Report{Type: in.media, Findings: in.found}, nil
 }
 
-// Sniff is the media type of a file that begins so, without parameters;
-// "application/octet-stream" where nothing tells.
-func Sniff(head []byte) string {
-	// Viewers look for a PDF's header in the first KiB; where another kind of
-	// file begins before it, that kind counts.
-	if at := bytes.Index(head[:min(len(head), 1024)], []byte("%PDF-")); at == 0 {
-		return "application/pdf"
-	} else if at > 0 {
-		if m := mimetype.Detect(head[:at]); m.Is("application/octet-stream") || m.Is("text/plain") {
-			return "application/pdf"
-		}
-		head = head[:at]
-	}
-	media, _, _ := strings.Cut(mimetype.Detect(head).String(), ";")
-	return media
-}
+// Sniff is the media type of a file that begins so, see kind.Media.
+func Sniff(head []byte) string { return kind.Media(head) }
 
 type inspection struct {
 	ctx        context.Context
@@ -180,41 +166,13 @@ func (in *inspection) content() error {
 	return nil
 }
 
-// programs are media types of what runs.
-var programs = []string{
-	"application/vnd.microsoft.portable-executable", "application/x-elf", "application/x-executable", "application/x-object",
-	"application/x-sharedlib", "application/x-mach-binary", "application/jar", "application/x-java-applet",
-	"application/vnd.android.package-archive", "application/wasm", "application/x-ms-installer", "application/x-installshield",
-	"application/vnd.debian.binary-package", "application/x-rpm", "application/x-shockwave-flash", "application/x-chrome-extension",
-	"application/x-ms-shortcut",
-}
-
-// programMagic are the first bytes of what runs and has no media type of its
-// own: DOS, ELF, Mach-O, Java classes, Android's dex, Windows help and
-// cabinets, links.
-var programMagic = [][]byte{
-	[]byte("MZ"), []byte("\x7fELF"), []byte("\xfe\xed\xfa\xce"), []byte("\xfe\xed\xfa\xcf"), []byte("\xce\xfa\xed\xfe"), []byte("\xcf\xfa\xed\xfe"),
-	[]byte("\xca\xfe\xba\xbe"), []byte("dex\n"), []byte("ITSF"), []byte("MSCF"), []byte("\x4c\x00\x00\x00\x01\x14\x02\x00"), []byte("\x00asm"),
-}
-
-var scripts = []string{
-	"text/javascript", "application/javascript", "text/x-php", "text/x-python", "text/x-perl", "text/x-ruby", "text/x-lua",
-	"text/x-tcl", "text/x-shellscript", "text/vbscript", "text/x-vbscript",
-}
-
 func (in *inspection) kind() {
-	lower := bytes.ToLower(bytes.TrimLeft(in.head[:min(len(in.head), 512)], "\xef\xbb\xbf \t\r\n"))
-	starts := func(texts ...string) bool {
-		return slices.ContainsFunc(texts, func(s string) bool { return bytes.HasPrefix(lower, []byte(s)) })
-	}
-	switch {
-	case slices.Contains(programs, in.media),
-		slices.ContainsFunc(programMagic, func(m []byte) bool { return bytes.HasPrefix(in.head, m) }):
+	switch what := kind.Never(in.head); {
+	case what == "program":
 		in.add(FoundProgram, strings.TrimPrefix(in.media, "application/"), true)
-	case slices.Contains(scripts, in.media), starts("#!", "<?php", "<%", "@echo off", "on error resume next", "windows registry editor"):
+	case what == "script":
 		in.add(FoundScript, in.media, true)
-	case in.media == "text/html", in.media == "image/svg+xml", in.media == "application/xhtml+xml",
-		starts("<!doctype html", "<html", "<script", "<svg", "<iframe", "<body", "<head", "<hta:"):
+	case what == "page", in.media == "text/html":
 		in.add(FoundPage, in.media, true)
 	case in.media == "application/octet-stream" && in.size > 0:
 		in.add(FoundUnknown, "", false)

@@ -50,10 +50,11 @@ const (
 	Waiting    State = "waiting"    // 待检: the scanner could not be asked, or not for all of it
 	Safe       State = "safe"       // 安全: examined and scanned, nothing found
 	Suspicious State = "suspicious" // 可疑
+	Damaged    State = "damaged"    // 已损坏: not all of it can be read any more
 )
 
 // States lists the states.
-func States() []State { return []State{Unscanned, Waiting, Safe, Suspicious} }
+func States() []State { return []State{Unscanned, Waiting, Safe, Suspicious, Damaged} }
 
 // Scan is what the virus scanner said.
 type Scan struct {
@@ -84,6 +85,8 @@ type Check struct {
 	CopySize int             `json:"copySize,omitempty"`
 	Removed  []clean.Removed `json:"removed,omitempty"`
 	NoCopy   *Refusal        `json:"noCopy,omitempty"`
+	// Damaged says that what is stored is not what was stored, or is gone.
+	Damaged bool `json:"damaged,omitempty"`
 	// SHA256 is of the whole file, in hex, "" where not all of it was read.
 	SHA256 string    `json:"sha256,omitempty"`
 	At     time.Time `json:"at"`
@@ -110,6 +113,8 @@ func (r Refusal) Fault() *fault.Error {
 // whatever else is known; it is safe only when a scanner has seen all of it.
 func (c Check) State() State {
 	switch {
+	case c.Damaged:
+		return Damaged
 	case c.Scan.Virus != "" || clean.Report{Findings: c.Findings}.Grave():
 		return Suspicious
 	case !c.Scan.Asked:

@@ -99,7 +99,8 @@ func (s *Store) Steps(ctx context.Context, box string) ([]Step, error) {
 }
 
 // Checks returns what the last check of each of the box's files found, for
-// whoever has what opens the box.
+// whoever has what opens the box. One that cannot be read counts as none: the file
+// can be checked again.
 func (s *Store) Checks(ctx context.Context, box string, id seal.Identity) (map[int]Check, error) {
 	all, err := s.journal.Redis().HGetAll(ctx, s.key(box)).Result()
 	if err != nil {
@@ -117,13 +118,12 @@ func (s *Store) Checks(ctx context.Context, box string, id seal.Identity) (map[i
 		}
 		text, err := id.UnsealText(sealed)
 		if err != nil {
-			return nil, fmt.Errorf("custody: reading a check of %s: %w", box, err)
+			continue
 		}
 		var c Check
-		if err := json.Unmarshal([]byte(text), &c); err != nil {
-			return nil, fmt.Errorf("custody: reading a check of %s: %w", box, err)
+		if json.Unmarshal([]byte(text), &c) == nil {
+			checks[n] = c
 		}
-		checks[n] = c
 	}
 	return checks, nil
 }

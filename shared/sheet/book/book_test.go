@@ -104,6 +104,26 @@ func TestErrorsKeepTheUploadedLayout(t *testing.T) {
 	}
 }
 
+func TestRowsThatAreWrittenAreReadBack(t *testing.T) {
+	t.Parallel()
+	rows := func(yield func([]string, error) bool) {
+		_ = yield([]string{"=cmd|'/c calc'!A0", "00123", "2026-01-31", "12.50", "大"}, nil) && yield([]string{"苹果", "914107001234567890"}, nil)
+	}
+	var b bytes.Buffer
+	must(t, book.Write(&b, []string{"商品名称", "商品代码", "生产日期", "单价(元)", "规格"}, rows))
+	_, got := read(t, bytes.NewReader(b.Bytes()))
+	if len(got) != 2 || got[0].Get("name") != "=cmd|'/c calc'!A0" || got[0].Get("code") != "00123" || got[0].Get("size") != "大" || got[1].Get("code") != "914107001234567890" {
+		t.Errorf("%+v", got)
+	}
+	lost := errors.New("lost")
+	if err := book.Write(io.Discard, []string{"a"}, func(yield func([]string, error) bool) { yield(nil, lost) }); !errors.Is(err, lost) {
+		t.Error(err)
+	}
+	if err := book.Write(full{}, []string{"a"}, rows); err == nil {
+		t.Error("a full disk was not noticed")
+	}
+}
+
 func TestErrorsOfTheSourceAndOfTheTargetAreReturned(t *testing.T) {
 	t.Parallel()
 	lost := errors.New("lost")

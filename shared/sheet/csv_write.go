@@ -8,10 +8,11 @@ import (
 	"strings"
 )
 
-// WriteCSV makes the files that the tests read: UTF-8 with BOM, commas and CRLF,
-// as spreadsheet programs in China save them. Text that would run as a formula is
-// neutralised, digits that would be rounded or lose their zeros are kept as
-// text by a tab behind them; Open undoes both.
+// WriteCSV writes rows for people's spreadsheet programs: UTF-8 with BOM, commas
+// and CRLF, as such programs in China save them. Text that would run as a formula
+// is neutralised, digits that would be rounded or lose their zeros are kept as
+// text by a tab behind them; Open undoes both. An error of rows ends the writing
+// and is returned; what w has then is not the whole file.
 func WriteCSV(w io.Writer, header []string, rows iter.Seq2[[]string, error]) error {
 	b := bufio.NewWriter(w)
 	_, _ = b.WriteString("\uFEFF") // errors stay in b until Flush

@@ -1,0 +1,71 @@
+package function
+
+import (
+	"net/http"
+	"strconv"
+
+	"ipcredit/shared/fault"
+	"ipcredit/shared/fn"
+	"ipcredit/shared/share"
+	"ipcredit/shared/staff"
+)
+
+// publicKey is what verifies deliveries (Standard Webhooks v1a).
+func (d *desk) publicKey(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	return fn.WriteJSON(w, http.StatusOK, struct {
+		Key string `json:"publicKey"`
+	}{d.key.Public()})
+}
+
+// usualPage is how many changes a page has where nobody asks for another number.
+const usualPage = 100
+
+// changes are what a receiver may be told behind its cursor.
+func (d *desk) changes(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Cache-Control", "no-store")
+	key, err := d.staff.Key(r.Context(), r.Header.Get("Authorization"), staff.ScopeShare, d.env.Now())
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	limit := usualPage
+	if text := q.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > share.MostChanges {
+			return fault.New(fault.Invalid, "share.limit", share.MostChanges).With("limit", "share.limit", share.MostChanges)
+		}
+		limit = n
+	}
+	p, err := d.share.Read(r.Context(), key.Org, "key:"+key.ID, q.Get("cursor"), limit, d.env.Now())
+	if err != nil {
+		return err
+	}
+	return fn.WriteJSON(w, http.StatusOK, struct {
+		Results []share.Change `json:"results"`
+		Next    string         `json:"next"`
+		More    bool           `json:"more"`
+	}{p.Changes, p.Next, p.More})
+}
+
+// feedback is what a receiver says it did with a change.
+func (d *desk) feedback(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Cache-Control", "no-store")
+	key, err := d.staff.Key(r.Context(), r.Header.Get("Authorization"), staff.ScopeShare, d.env.Now())
+	if err != nil {
+		return err
+	}
+	var f share.Feedback
+	if err := fn.ReadJSON(r, &f); err != nil {
+		return err
+	}
+	a, err := d.share.Give(r.Context(), key.Org, "key:"+key.ID, r.PathValue("id"), f, d.env.Now())
+	if err != nil {
+		return err
+	}
+	return fn.WriteJSON(w, http.StatusOK, struct {
+		share.Feedback
+		Change string `json:"change"`
+		At     string `json:"at"`
+	}{a.Feedback, a.Event, a.At.Format("2006-01-02T15:04:05Z")})
+}

@@ -1,0 +1,521 @@
+package credit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ipcredit/shared/fault"
+	"ipcredit/shared/journal"
+	"ipcredit/shared/subject"
+	"ipcredit/shared/workday"
+)
+
+// Each commit that changes what strangers may see of records leaves an entry in
+// the feed, under a number of its own: what is new, changed or gone. What comes
+// and goes by its day does so at midnight whatever the feed says; Turn adds it
+// to the feed afterwards.
+//
+// A number is taken before its commit, so a higher one may be committed first. A
+// reader that went on behind it would never see the lower. So whoever takes a
+// number stands, from before taking it until after its commit, among those under
+// way, and nobody reads past the lowest of them. Whoever ends there, by itself
+// or because it took too long, has its mark deleted; the commit watches the mark,
+// so one that was given up cannot come later. A number whose commit failed is a
+// gap.
+
+// Happening is what became of a record for those who may see it.
+type Happening string
+
+// The happenings. The first five say that the record is shown, the others that
+// it must not be any more.
+const (
+	Published     Happening = "record.published"
+	Corrected     Happening = "record.corrected"
+	Contested     Happening = "record.disputed"
+	DisputeEnded  Happening = "record.dispute-ended"
+	Final         Happening = "record.final" // open to challenge no more
+	Revoked       Happening = "record.revoked"
+	RepairedEnd   Happening = "record.repaired"
+	ExpiredByDate Happening = "record.expired"
+)
+
+// Happenings lists them in the order pages show them.
+var Happenings = []Happening{Published, Corrected, Contested, DisputeEnded, Final, Revoked, RepairedEnd, ExpiredByDate}
+
+// Ends tells whether the record must not be shown or used any more.
+func (h Happening) Ends() bool { return h == Revoked || h == RepairedEnd || h == ExpiredByDate }
+
+// letters write the happenings in the feed.
+const happeningLetters = "pcdufxre"
+
+// Event is one line of the feed.
+type Event struct {
+	Place
+	Type     Happening
+	RecordID string
+	// Code is that of the subject; "" for a natural person.
+	Code     string
+	Act      string
+	District string
+	At       time.Time
+}
+
+// ID names the event for ever.
+func (e Event) ID() string {
+	return strconv.FormatInt(e.Number, 10) + "-" + strconv.Itoa(e.Line) + "-" + e.Tag
+}
+
+// Place is where a line stands in the feed. The zero Place is before the first.
+type Place struct {
+	Number int64
+	Line   int // from 1
+	// Tag tells the entry from another that got its number after some of the feed
+	// was lost with the server's last second.
+	Tag string
+}
+
+// Cursor is the text of a place; "" of the zero one.
+func (p Place) Cursor() string {
+	if p == (Place{}) {
+		return ""
+	}
+	return strconv.FormatInt(p.Number, 10) + "-" + strconv.Itoa(p.Line) + "-" + p.Tag
+}
+
+// ParsePlace reads a cursor or the ID of an event.
+func ParsePlace(cursor string) (Place, error) {
+	if cursor == "" {
+		return Place{}, nil
+	}
+	parts := strings.Split(cursor, "-")
+	if len(parts) == 3 && len(parts[2]) == tagLetters {
+		n, err := strconv.ParseInt(parts[0], 10, 64)
+		line, err2 := strconv.Atoi(parts[1])
+		p := Place{n, line, parts[2]}
+		if err == nil && err2 == nil && n > 0 && line > 0 && p.Cursor() == cursor {
+			return p, nil
+		}
+	}
+	return Place{}, fault.New(fault.Invalid, "credit.feed.cursor").With("cursor", "credit.feed.cursor")
+}
+
+const (
+	tagLetters = 8
+	// perBlock numbers share one hash: a small key for each would cost more
+	// than what it says.
+	perBlock = 256
+	feed     = "credit-feed" // the series of numbers
+)
+
+// place is what one commit got before it began.
+type place struct {
+	seed   []byte // of all that is random in it
+	number int64
+	tag    string
+	mark   string // key that is there while the commit may be made
+}
+
+// errLate ends a commit whose mark is gone.
+var errLate = errors.New("credit: the place in the feed was given up")
+
+// commit is a journal.Commit with a place in the feed.
+func (s *Store) commit(ctx context.Context, entry journal.Entry, watch []string, f func(*journal.Tx, place) error) error {
+	for range 3 {
+		p, leave, err := s.enter(ctx)
+		if err != nil {
+			return err
+		}
+		err = s.journal.Commit(ctx, entry, append(slices.Clone(watch), p.mark), func(tx *journal.Tx) error {
+			if there, err := s.stands(ctx, tx, p); err != nil || !there {
+				return errors.Join(err, errLate)
+			}
+			return f(tx, p)
+		})
+		leave()
+		if !errors.Is(err, errLate) {
+			return err
+		}
+	}
+	return fault.New(fault.Conflict, "journal.busy").After(time.Second)
+}
+
+// seen is a record as an answer shows it, and of whom.
+type seen struct {
+	Shown
+	code, district string
+}
+
+// same tells whether an answer says the same of the record.
+func (x seen) same(y seen) bool {
+	a, b := x.Shown, y.Shown
+	return x.code == y.code && x.district == y.district && a.Act == b.Act && a.Tier == b.Tier && a.InstrumentNo == b.InstrumentNo &&
+		a.Authority == b.Authority && a.Source == b.Source && a.DeterminedOn == b.DeterminedOn && a.DisplayFrom == b.DisplayFrom &&
+		a.DisplayUntil == b.DisplayUntil && a.Status == b.Status && a.From == b.From
+}
+
+// seenOf is what an answer shows.
+func seenOf(a Answer) []seen {
+	if a.Kind == subject.Person {
+		a.Code = ""
+	}
+	list := make([]seen, len(a.Records))
+	for i, x := range a.Records {
+		list[i] = seen{x, a.Code, a.District}
+	}
+	return list
+}
+
+// seenIn is what a stored answer shows.
+func seenIn(value string) ([]seen, error) {
+	if value == "" {
+		return nil, nil
+	}
+	h, err := split(value)
+	if err != nil || h.movedTo != "" || h.rest == "" {
+		return nil, err
+	}
+	var a Answer
+	if err := json.Unmarshal([]byte(h.body), &a); err != nil {
+		return nil, fmt.Errorf("%w: %w", errStored, err)
+	}
+	return seenOf(a), nil
+}
+
+// happened compares what the accounts' answers show with what they showed.
+func happened(all []*account, at time.Time) []Event {
+	before, after := map[string]seen{}, map[string]seen{}
+	old, now := map[string]Record{}, map[string]Record{}
+	var ids []string
+	for _, a := range all {
+		if !a.touched {
+			continue
+		}
+		for _, x := range a.saw {
+			before[x.ID] = x
+			ids = append(ids, x.ID)
+		}
+		for _, x := range a.sees {
+			after[x.ID] = x
+			if _, ok := before[x.ID]; !ok {
+				ids = append(ids, x.ID)
+			}
+		}
+		for _, r := range a.was {
+			old[r.ID] = r
+		}
+		for _, r := range a.profile.Records {
+			now[r.ID] = r
+		}
+	}
+	slices.Sort(ids)
+	var list []Event
+	for _, id := range slices.Compact(ids) {
+		x, was := before[id]
+		y, is := after[id]
+		e := Event{RecordID: id, Code: y.code, Act: y.Act, District: y.district, At: at}
+		switch {
+		case !was:
+			e.Type = Published
+		case !is:
+			e.Type, e.Code, e.Act, e.District = ending(x, now[id], at), x.code, x.Act, x.district
+		case x.Status != y.Status && y.Status == Disputed:
+			e.Type = Contested
+		case x.Status == Disputed && x.Status != y.Status:
+			e.Type = DisputeEnded
+		case x.Status == OpenToChallenge && x.Status != y.Status:
+			e.Type = Final
+		case !x.same(y) || old[id].says() != now[id].says():
+			e.Type = Corrected
+		default:
+			continue
+		}
+		list = append(list, e)
+	}
+	// What goes comes first: it may go to make room for what comes.
+	slices.SortStableFunc(list, func(a, b Event) int {
+		switch {
+		case a.Type.Ends() == b.Type.Ends():
+			return 0
+		case a.Type.Ends():
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// ending says why a record that was shown is not any more.
+func ending(x seen, r Record, at time.Time) Happening {
+	switch {
+	case r.Withdrawn != nil && !r.Withdrawn.At.After(at):
+		return Revoked
+	case r.Repaired != nil && !r.Repaired.On.Start().After(at):
+		return RepairedEnd
+	}
+	if !x.DisplayUntil.IsZero() && x.DisplayUntil.Before(workday.DateOf(at)) {
+		return ExpiredByDate
+	}
+	return Revoked // withheld, or corrected into what is not shown
+}
+
+// note queues the commit's entry in the feed, if anything happened, and when the
+// accounts' answers change by themselves.
+func (s *Store) note(tx *journal.Tx, all []*account, p place, at time.Time) {
+	for _, a := range all {
+		switch {
+		case !a.touched || a.until == a.wasUntil && (!a.kept || a.until == 0):
+		case a.until == 0:
+			tx.ZRem(s.nextKey(), a.code)
+		default:
+			tx.ZAdd(s.nextKey(), float64(a.until), a.code)
+		}
+	}
+	events := happened(all, at)
+	if len(events) == 0 {
+		return
+	}
+	tx.Counter(feed, p.number)
+	tx.HSet(s.feedKey(p.number), strconv.FormatInt(p.number, 10), feedText(events, p.tag, at))
+}
+
+// feedText is an entry: the instant and the tag, then a line for each event.
+func feedText(events []Event, tag string, at time.Time) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %s", at.UnixMilli(), tag)
+	for _, e := range events {
+		b.WriteByte('\n')
+		b.WriteByte(happeningLetters[slices.Index(Happenings, e.Type)])
+		b.WriteString(e.RecordID + " " + e.Code + " " + e.Act + " " + e.District)
+	}
+	return b.String()
+}
+
+// readFeed is the reverse of feedText.
+func readFeed(number int64, text string) ([]Event, error) {
+	wrong := fmt.Errorf("credit: entry %d of the feed is malformed", number)
+	lines := strings.Split(text, "\n")
+	stamp, tag, ok := strings.Cut(lines[0], " ")
+	ms, err := strconv.ParseInt(stamp, 10, 64)
+	if !ok || err != nil {
+		return nil, wrong
+	}
+	list := make([]Event, 0, len(lines)-1)
+	for i, line := range lines[1:] {
+		f := strings.Split(line, " ")
+		if len(f) != 4 || len(f[0]) < 2 || strings.IndexByte(happeningLetters, f[0][0]) < 0 {
+			return nil, wrong
+		}
+		list = append(list, Event{
+			Place: Place{number, i + 1, tag}, Type: Happenings[strings.IndexByte(happeningLetters, f[0][0])],
+			RecordID: f[0][1:], Code: f[1], Act: f[2], District: f[3], At: time.UnixMilli(ms).UTC(),
+		})
+	}
+	return list, nil
+}
+
+func (s *Store) nextKey() string { return s.journal.Key("credit", "next") }
+func (s *Store) feedKey(number int64) string {
+	return s.journal.Key("credit", "feed", strconv.FormatInt(number/perBlock, 10))
+}
+
+// mostRead is how many numbers one call reads.
+const mostRead = 2 * perBlock
+
+// Events reads the feed behind a place, in order, at most about limit lines, and
+// the place up to which it read: the one to go on from. What it does not give
+// before that place never comes later. A place that was never given out is a
+// fault: of kind Invalid where its number is not reached yet, of kind Gone where
+// the feed there is another, because a server lost it.
+func (s *Store) Events(ctx context.Context, from Place, limit int) ([]Event, Place, error) {
+	settled, last, err := s.settled(ctx)
+	if err != nil {
+		return nil, from, err
+	}
+	if from.Number > last {
+		return nil, from, fault.New(fault.Invalid, "credit.feed.future").With("cursor", "credit.feed.future")
+	}
+	if from.Number > 0 {
+		if _, err := s.Event(ctx, from); err != nil {
+			return nil, from, err
+		}
+	}
+	var list []Event
+	to := from
+	for first := max(1, from.Number); first <= settled && len(list) < limit; {
+		end := min(settled, first+mostRead-1)
+		entries, err := s.entries(ctx, first, end)
+		if err != nil {
+			return nil, from, err
+		}
+		for n := first; n <= end && len(list) < limit; n++ {
+			events, err := entriesOf(entries, n)
+			if err != nil {
+				return nil, from, err
+			}
+			for _, e := range events {
+				if n == from.Number && e.Line <= from.Line {
+					continue
+				}
+				if len(list) == limit {
+					break
+				}
+				list, to = append(list, e), e.Place
+			}
+		}
+		first = end + 1
+	}
+	return list, to, nil
+}
+
+func entriesOf(entries map[int64]string, n int64) ([]Event, error) {
+	text, ok := entries[n]
+	if !ok {
+		return nil, nil
+	}
+	return readFeed(n, text)
+}
+
+// Event reads the line at a place; a fault of kind Gone if it is not there.
+func (s *Store) Event(ctx context.Context, p Place) (Event, error) {
+	entries, err := s.entries(ctx, p.Number, p.Number)
+	if err != nil {
+		return Event{}, err
+	}
+	events, err := entriesOf(entries, p.Number)
+	if err != nil {
+		return Event{}, err
+	}
+	if p.Line < 1 || p.Line > len(events) || events[p.Line-1].Tag != p.Tag {
+		return Event{}, fault.New(fault.Gone, "credit.feed.lost").With("cursor", "credit.feed.lost")
+	}
+	return events[p.Line-1], nil
+}
+
+// Newest is the place of the last line that is settled.
+func (s *Store) Newest(ctx context.Context) (Place, error) {
+	settled, _, err := s.settled(ctx)
+	if err != nil {
+		return Place{}, err
+	}
+	for end := settled; end > 0; end -= mostRead {
+		first := max(1, end-mostRead+1)
+		entries, err := s.entries(ctx, first, end)
+		if err != nil {
+			return Place{}, err
+		}
+		for n := end; n >= first; n-- {
+			events, err := entriesOf(entries, n)
+			if err != nil {
+				return Place{}, err
+			}
+			if len(events) > 0 {
+				return events[len(events)-1].Place, nil
+			}
+		}
+	}
+	return Place{}, nil
+}
+
+// Turn adds to the feed what came and went by its day up to the instant, and
+// stores the answers that show it, at most about n subjects'. It tells how many
+// it did; less than n means that none is left. Running it late changes nothing
+// but when receivers hear of it.
+func (s *Store) Turn(ctx context.Context, entry journal.Entry, n int) (int, error) {
+	codes, err := s.turning(ctx, entry.At, n)
+	if err != nil || len(codes) == 0 {
+		return 0, err
+	}
+	watch := make([]string, len(codes))
+	for i, code := range codes {
+		watch[i] = s.key(code)
+	}
+	return len(codes), s.commit(ctx, entry, watch, func(tx *journal.Tx, p place) error {
+		list, err := s.load(ctx, tx, codes)
+		if err != nil {
+			return err
+		}
+		for _, a := range list {
+			a.touched = a.held != nil && a.wasUntil != 0 && a.wasUntil <= entry.At.Unix()
+			a.kept, a.turned = true, true
+			switch {
+			case a.touched:
+			case a.held == nil || a.wasUntil == 0:
+				tx.ZRem(s.nextKey(), a.code) // merged into another
+			default:
+				tx.ZAdd(s.nextKey(), float64(a.wasUntil), a.code)
+			}
+		}
+		return s.write(ctx, tx, list, subject.Prepared{}, p, entry.At)
+	})
+}
+
+// Standing is a record that is shown, with its subject.
+type Standing struct {
+	Shown
+	Record  Record
+	Subject subject.Public
+}
+
+// Standing finds those of the events' records that are shown at the instant, by
+// their ids, where the event's code still has them. Who reads the feed late must
+// not learn from it of what has ended since.
+func (s *Store) Standing(ctx context.Context, events []Event, at time.Time) (map[string]Standing, error) {
+	law, err := s.laws.Current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wanted := map[string]string{}
+	var codes, persons []string
+	for _, e := range events {
+		if e.Type.Ends() {
+			continue
+		}
+		if wanted[e.RecordID] = e.Code; e.Code == "" {
+			persons = append(persons, e.RecordID)
+		} else {
+			codes = append(codes, e.Code)
+		}
+	}
+	held, err := s.holders(ctx, persons)
+	if err != nil {
+		return nil, err
+	}
+	for id, code := range held {
+		wanted[id] = code
+		codes = append(codes, code)
+	}
+	if len(codes) == 0 {
+		return nil, nil
+	}
+	slices.Sort(codes)
+	codes = slices.Compact(codes)
+	values, err := s.stored(ctx, s.journal.Redis(), codes)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]Standing{}
+	for i, value := range values {
+		if value == "" {
+			continue
+		}
+		p, err := decode(value)
+		if err != nil {
+			return nil, fmt.Errorf("credit: %s: %w", codes[i], err)
+		}
+		visible, _ := law.Show(p.Records, at)
+		for _, x := range visible {
+			if wanted[x.ID] != codes[i] {
+				continue
+			}
+			at := slices.IndexFunc(p.Records, func(r Record) bool { return r.ID == x.ID })
+			out[x.ID] = Standing{x, p.Records[at], p.Subject}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,522 @@
+package disclosure
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/oklog/ulid/v2"
+
+	"ipcredit/shared/calendar"
+	"ipcredit/shared/clock"
+	"ipcredit/shared/credit"
+	"ipcredit/shared/fault"
+	"ipcredit/shared/journal"
+	"ipcredit/shared/ruleset"
+	"ipcredit/shared/staff"
+	"ipcredit/shared/workday"
+)
+
+// Store keeps the notices of a city.
+type Store struct {
+	store
+	credit   *credit.Store
+	staff    *staff.Store
+	calendar *calendar.Store
+	clocks   *clock.Store
+}
+
+// NewStore returns the store of the journal's city; records go to and from c.
+func NewStore(j *journal.Journal, c *credit.Store) *Store {
+	return &Store{store{j}, c, staff.New(j), calendar.New(j), clock.New(j)}
+}
+
+// Law is the law that notices are judged by now.
+func (s *Store) Law(ctx context.Context) (Law, error) {
+	cal, err := s.calendar.Current(ctx)
+	return Law{ruleset.Shipped(), cal}, err
+}
+
+func (n Notice) resource() staff.Resource {
+	r := staff.UnitResource(n.Division, n.Division)
+	r.Parties = []staff.Party{{Code: n.SubjectCode, Name: n.SubjectName}}
+	return r
+}
+
+// can is staff.Can, with the unit above where this one is too small.
+func (s *Store) can(ctx context.Context, a staff.Actor, action staff.Action, n Notice, r staff.Resource, now time.Time) error {
+	err := staff.Can(a, action, r, now)
+	if err == nil || !a.May(action, now) {
+		return err
+	}
+	above, lookErr := s.staff.Matter(ctx, action, n.Division, r, now)
+	if lookErr != nil {
+		return lookErr
+	}
+	if above.Small {
+		return staff.Can(a, action, above, now)
+	}
+	return err
+}
+
+// allowed says nil when the actor may take the step.
+func (s *Store) allowed(ctx context.Context, a staff.Actor, n Notice, m move, now time.Time) error {
+	r := n.resource()
+	switch m.by {
+	case approver:
+		r.Handlers = n.Handlers
+		return s.can(ctx, a, staff.NoticeApprove, n, r, now)
+	case publisher:
+		r.Handlers = n.Handlers
+		return s.can(ctx, a, staff.NoticePublish, n, r, now)
+	}
+	return s.can(ctx, a, staff.NoticeDraft, n, r, now)
+}
+
+// reads says nil when the actor may see the notice.
+func (s *Store) reads(ctx context.Context, a staff.Actor, n Notice, now time.Time) error {
+	err := error(errUnknown())
+	for _, action := range []staff.Action{staff.NoticeDraft, staff.NoticeApprove, staff.NoticePublish, staff.RecordRead} {
+		if !a.May(action, now) {
+			continue
+		}
+		if err = s.can(ctx, a, action, n, n.resource(), now); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// Get is one notice, for those who may see it.
+func (s *Store) Get(ctx context.Context, a staff.Actor, id string, now time.Time) (Notice, error) {
+	n, err := s.current(ctx, id)
+	if err != nil {
+		return n, err
+	}
+	return n, s.reads(ctx, a, n, now)
+}
+
+// OfRecord is the notice behind a published record.
+func (s *Store) OfRecord(ctx context.Context, a staff.Actor, record string, now time.Time) (Notice, error) {
+	id, err := s.ofRecord(ctx, record)
+	if err != nil {
+		return Notice{}, err
+	}
+	if id == "" {
+		return Notice{}, errUnknown()
+	}
+	return s.Get(ctx, a, id, now)
+}
+
+// Open are the steps that the actor can take now.
+func (s *Store) Open(ctx context.Context, a staff.Actor, n Notice, now time.Time) []Step {
+	var out []Step
+	for _, step := range n.Steps() {
+		m, _ := n.find(step)
+		if s.allowed(ctx, a, n, m, now) == nil {
+			out = append(out, step)
+		}
+	}
+	return out
+}
+
+// Divisions are those for which the actor may draft.
+func (s *Store) Divisions(a staff.Actor, now time.Time) []string {
+	return slices.DeleteFunc(a.Units(staff.NoticeDraft, now), func(l string) bool { return l == staff.DisciplineUnit })
+}
+
+const page = 50
+
+// List lists the notices of the divisions that the actor works in, the newest
+// first, those in one state if one is given; next is the place of the following
+// page, 0 at the end.
+func (s *Store) List(ctx context.Context, a staff.Actor, state State, from int, now time.Time) (list []Notice, next int, err error) {
+	seen := map[string]bool{}
+	for _, action := range []staff.Action{staff.NoticeDraft, staff.NoticeApprove, staff.NoticePublish, staff.RecordRead} {
+		if !a.May(action, now) {
+			continue
+		}
+		units := a.Units(action, now)
+		if action == staff.NoticeApprove || action == staff.NoticePublish {
+			units = staff.UnitLabels() // of a unit that is too small the one above does it
+		}
+		for _, d := range units {
+			seen[d] = true
+		}
+	}
+	for d := range seen {
+		ids, err := s.of(ctx, d, from, page+1)
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(ids) > page {
+			next, ids = from+page, ids[:page]
+		}
+		some, err := s.many(ctx, ids)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, n := range some {
+			if (state == "" || n.State == state) && s.reads(ctx, a, n, now) == nil {
+				list = append(list, n)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b Notice) int { return strings.Compare(b.ID, a.ID) })
+	return list, next, nil
+}
+
+// Begin starts a notice for a division.
+func (s *Store) Begin(ctx context.Context, a staff.Actor, division string, w Writing, now time.Time) (Notice, error) {
+	n := Notice{ID: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Division: division, State: Draft, Version: 1, Handlers: []string{a.User.ID}}
+	if err := staff.Can(a, staff.NoticeDraft, staff.UnitResource(division, division), now); err != nil {
+		return n, err
+	}
+	if err := s.take(ctx, &n, w, now); err != nil {
+		return n, err
+	}
+	if err := s.allowed(ctx, a, n, move{by: handler}, now); err != nil {
+		return n, err
+	}
+	n.note(a, Edit, "", now)
+	err := s.journal.Commit(ctx, entry(a, n, "begin", now), []string{s.key("notice", n.ID)}, func(tx *journal.Tx) error {
+		tx.ZAdd(s.key("of", n.Division), float64(now.UnixMilli()), n.ID)
+		return s.keep(ctx, tx, n, now)
+	})
+	return n, err
+}
+
+// Adopt makes a notice for a record that is displayed and came by a batch, so
+// that it can be corrected or withdrawn by the same people and within the same
+// limits as what was published by notice. It belongs to the division of its
+// subject, or, where the actor has no say there, to his own.
+func (s *Store) Adopt(ctx context.Context, a staff.Actor, record string, now time.Time) (Notice, error) {
+	record = strings.ToLower(strings.TrimSpace(record))
+	none := fault.New(fault.NotFound, "disclosure.no_record", record).With("record", "disclosure.no_record", record)
+	divisions := s.Divisions(a, now)
+	if len(divisions) == 0 {
+		return Notice{}, fault.New(fault.Forbidden, "staff.can.role")
+	}
+	c, err := s.credit.Case(ctx, record, now)
+	if err != nil {
+		return Notice{}, err
+	}
+	if c.Fate != credit.Displayed || c.Person || !slices.Contains(Kinds, c.Kind) {
+		return Notice{}, none
+	}
+	if id, err := s.ofRecord(ctx, record); err != nil || id != "" {
+		if err == nil {
+			err = fault.New(fault.Conflict, "disclosure.adopted").With("record", "disclosure.adopted")
+		}
+		return Notice{}, err
+	}
+	n := Notice{
+		ID: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Division: divisions[0], Kind: c.Kind, State: Published, Version: 1,
+		SubjectCode: c.Code, SubjectName: c.Name, Review: Clear, PublishedOn: c.DisplayFrom, Handlers: []string{a.User.ID},
+	}
+	if slices.Contains(divisions, c.District) {
+		n.Division = c.District
+	}
+	for _, r := range c.Profile.Records {
+		if r.ID == record {
+			n.Record = r
+		}
+	}
+	n.Record.History = nil
+	if n.Record.From != "" {
+		n.SubjectCode = n.Record.From
+	}
+	n.PublishedOn = workday.Max(n.PublishedOn, n.Record.PublishedOn)
+	// What was published by batch was served outside of this system.
+	n.ServedOn = workday.Max(n.Record.DeterminedOn, n.Record.ServedOn)
+	n.Values = valuesOf(n.Record, n.SubjectCode, n.SubjectName)
+	if err := s.allowed(ctx, a, n, move{by: handler}, now); err != nil {
+		return n, err
+	}
+	n.note(a, Adopt, "", now)
+	err = s.journal.Commit(ctx, entry(a, n, "adopt", now), []string{s.key("record", record)}, func(tx *journal.Tx) error {
+		if id, err := s.ofRecord(ctx, record); err != nil || id != "" {
+			if err == nil {
+				err = fault.New(fault.Conflict, "disclosure.adopted").With("record", "disclosure.adopted")
+			}
+			return err
+		}
+		tx.ZAdd(s.key("of", n.Division), float64(now.UnixMilli()), n.ID)
+		tx.Set(s.key("record", record), n.ID)
+		return s.keep(ctx, tx, n, now)
+	})
+	return n, err
+}
+
+func entry(a staff.Actor, n Notice, verb string, now time.Time) journal.Entry {
+	return journal.Entry{Actor: a.User.ID, Action: "disclosure." + verb, Ref: n.ID, At: now}
+}
+
+func (n *Notice) note(a staff.Actor, step Step, text string, now time.Time) {
+	n.Events = append(slices.Clone(n.Events), Event{now.UTC(), a.User.ID, step, text})
+}
+
+// take puts a writing into the notice.
+func (s *Store) take(ctx context.Context, n *Notice, w Writing, now time.Time) error {
+	law, err := s.credit.Law(ctx)
+	if err != nil {
+		return err
+	}
+	if n.Correction() {
+		w.Kind = n.Kind
+	}
+	e, err := w.read(law, s.journal.City(), now)
+	if err != nil {
+		return err
+	}
+	if n.Correction() && e.Record.ID != n.Record.ID {
+		return fault.New(fault.Refused, "disclosure.other_record").With("instrumentNo", "disclosure.other_record")
+	}
+	n.Kind, n.Values, n.Review, n.Record = w.Kind, w.Values, w.Review, e.Record
+	n.SubjectCode, n.SubjectName = e.SubjectCode, e.SubjectName
+	if !n.Correction() {
+		// Who was told of something else was not told.
+		n.ServedOn, n.Reply = workday.Date{}, ""
+	}
+	if n.Kind == credit.Penalty {
+		n.Record.ServedOn = n.ServedOn
+	}
+	return nil
+}
+
+// keep writes the notice and its clocks.
+func (s *Store) keep(ctx context.Context, tx *journal.Tx, n Notice, now time.Time) error {
+	law, err := s.Law(ctx)
+	if err != nil {
+		return err
+	}
+	timers, err := law.Timers(n)
+	if err != nil {
+		return err
+	}
+	if err := s.write(tx, n); err != nil {
+		return err
+	}
+	return s.clocks.Keep(tx, clock.Kept{
+		Ref: "disclosure:" + n.ID, Unit: n.Division, Division: n.Division, Owners: n.Handlers, Matter: "disclosure",
+		Link: "disclosure-publish/notices/" + n.ID, Clocks: clock.All(timers, law.Calendar, workday.DateOf(now)), Calendar: law.Calendar.Version(),
+	})
+}
+
+// Act is a step somebody takes.
+type Act struct {
+	ID      string
+	Version int64
+	Step    Step
+	Writing Writing      // Edit
+	On      workday.Date // Serve, Send, Report: the day it happened
+	Reply   Reply        // Answer
+	Reason  string       // Report: one of Reasons
+	// Text is why: needed for Return, Retain and Answer with Dismissed.
+	Text string
+}
+
+const mostText = 500
+
+// Do takes a step, or says why it cannot be taken.
+func (s *Store) Do(ctx context.Context, a staff.Actor, act Act, now time.Time) (Notice, error) {
+	n, err := s.Get(ctx, a, act.ID, now)
+	if err != nil {
+		return n, err
+	}
+	if act.Version != n.Version {
+		return n, fault.New(fault.Stale, "disclosure.stale")
+	}
+	m, ok := n.find(act.Step)
+	if !ok {
+		return n, fault.New(fault.Conflict, "disclosure.step")
+	}
+	if err := s.allowed(ctx, a, n, m, now); err != nil {
+		return n, err
+	}
+	next, err := s.step(ctx, a, n, m, act, now)
+	if err != nil {
+		return n, err
+	}
+	switch act.Step {
+	case Publish, Recall:
+		return s.publish(ctx, a, n, next, now)
+	}
+	err = s.journal.Commit(ctx, entry(a, n, string(act.Step), now), nil, func(tx *journal.Tx) error {
+		if err := s.still(ctx, tx, n); err != nil {
+			return err
+		}
+		return s.keep(ctx, tx, next, now)
+	})
+	if err != nil {
+		return n, err
+	}
+	return next, nil
+}
+
+// still says nil when nobody has changed the notice meanwhile.
+func (s *Store) still(ctx context.Context, tx *journal.Tx, n Notice) error {
+	held, err := s.inside(ctx, tx, n.ID)
+	if err == nil && held.Version != n.Version {
+		err = fault.New(fault.Stale, "disclosure.stale")
+	}
+	return err
+}
+
+// step is the notice after the step.
+func (s *Store) step(ctx context.Context, a staff.Actor, n Notice, m move, act Act, now time.Time) (Notice, error) {
+	next, today := n, workday.DateOf(now)
+	next.Version++
+	if m.to != "" {
+		next.State = m.to
+	}
+	if m.by == handler && !slices.Contains(n.Handlers, a.User.ID) {
+		next.Handlers = append(slices.Clone(n.Handlers), a.User.ID)
+	}
+	bad := fault.New(fault.Invalid, "disclosure.incomplete")
+	text := credit.Redact(strings.TrimSpace(strings.ReplaceAll(act.Text, "\r\n", "\n")))
+	if utf8.RuneCountInString(text) > mostText {
+		bad = bad.With("text", "disclosure.long", mostText)
+	}
+	reasoned := act.Step == Return || act.Step == Retain || act.Step == Answer && act.Reply == Dismissed
+	if reasoned && text == "" {
+		bad = bad.With("text", "disclosure.why")
+	}
+	switch act.Step {
+	case Edit:
+		if err := s.take(ctx, &next, act.Writing, now); err != nil {
+			return n, err
+		}
+	case Serve:
+		bad = between(bad, "on", act.On, n.Record.DeterminedOn, today)
+		next.ServedOn, next.Reply = act.On, ""
+		if n.Kind == credit.Penalty {
+			next.Record.ServedOn = act.On
+		}
+	case Answer:
+		if !slices.Contains(Replies, act.Reply) {
+			bad = bad.With("reply", "disclosure.reply")
+		}
+		next.Reply = act.Reply
+	case Send:
+		bad = between(bad, "on", act.On, n.Record.DeterminedOn, today)
+		next.SentOn = act.On
+	case Report:
+		bad = between(bad, "on", act.On, n.Record.DeterminedOn, today)
+		if !slices.Contains(Reasons, act.Reason) {
+			bad = bad.With("reason", "disclosure.reason")
+		}
+		next.Fallen = &Fallen{Reason: act.Reason, LearnedOn: act.On}
+	case Retain:
+		next.Fallen = nil
+	case Recall:
+		fallen := *n.Fallen
+		fallen.DoneOn = today
+		next.Fallen = &fallen
+	case Correct:
+		next.Before = &Edition{n.Values, n.Review, n.Record}
+	case Keep:
+		next.Values, next.Review, next.Record, next.Before = n.Before.Values, n.Before.Review, n.Before.Record, nil
+	case Approve:
+		next.ApprovedBy = a.User.ID
+	case Publish:
+		next.PublishedBy, next.Before = a.User.ID, nil
+		if next.PublishedOn.IsZero() {
+			next.PublishedOn = today
+		}
+	}
+	if len(bad.Fields) > 0 {
+		return n, bad
+	}
+	if slices.Contains([]Step{Submit, Approve, Publish}, act.Step) {
+		if err := s.ready(ctx, next, now); err != nil {
+			return n, err
+		}
+	}
+	next.note(a, act.Step, text, now)
+	return next, nil
+}
+
+func (s *Store) ready(ctx context.Context, n Notice, now time.Time) error {
+	mine, err := s.Law(ctx)
+	if err != nil {
+		return err
+	}
+	law, err := s.credit.Law(ctx)
+	if err != nil {
+		return err
+	}
+	if err := mine.Ready(n, law, now); err != nil {
+		return err
+	}
+	held, err := s.held(ctx, n)
+	if err == nil && held != nil && held.Withdrawn != nil {
+		err = fault.New(fault.Conflict, "disclosure.was_withdrawn")
+	}
+	return err
+}
+
+// held is the record as the subject's credit has it now, nil if it has not.
+func (s *Store) held(ctx context.Context, n Notice) (*credit.Record, error) {
+	subject, err := s.credit.Subjects().Resolve(ctx, n.SubjectCode)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.credit.Load(ctx, subject.Code)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range p.Records {
+		if p.Records[i].ID == n.Record.ID {
+			return &p.Records[i], nil
+		}
+	}
+	return nil, nil
+}
+
+// publish commits the notice together with what it does to the subject's credit.
+func (s *Store) publish(ctx context.Context, a staff.Actor, n, next Notice, now time.Time) (Notice, error) {
+	c := credit.Change{Entry: entry(a, n, "publish", now)}
+	if next.State == Withdrawn {
+		c.Entry.Action = "disclosure.recall"
+		c.Amend = []credit.Amendment{{SubjectCode: n.SubjectCode, ID: n.Record.ID, Do: func(r *credit.Record) error {
+			r.Withdrawn = &credit.Withdrawal{At: now.UTC(), Reason: n.Fallen.Reason}
+			return nil
+		}}}
+	} else {
+		next.Record.CollectedAt, next.Record.PublishedOn = now.UTC(), workday.DateOf(now)
+		c.Records = []credit.Entry{{SubjectCode: n.SubjectCode, SubjectName: n.SubjectName, Record: next.Record}}
+	}
+	c.Also = func(tx *journal.Tx, _, _ []credit.Outcome) error {
+		if err := s.still(ctx, tx, n); err != nil {
+			return err
+		}
+		tx.Set(s.key("record", n.Record.ID), n.ID)
+		return s.keep(ctx, tx, next, now)
+	}
+	if _, _, err := s.credit.Apply(ctx, c); err != nil {
+		return n, err
+	}
+	return next, nil
+}
+
+// Clocks are the notice's time limits as they stand today.
+func (s *Store) Clocks(ctx context.Context, n Notice, now time.Time) ([]clock.Clock, error) {
+	law, err := s.Law(ctx)
+	if err != nil {
+		return nil, err
+	}
+	timers, err := law.Timers(n)
+	if err != nil {
+		return nil, err
+	}
+	return clock.All(timers, law.Calendar, workday.DateOf(now)), nil
+}

@@ -1,0 +1,232 @@
+package liaison
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"ipcredit/shared/fault"
+	"ipcredit/shared/journal"
+)
+
+// Keys, all under {city}:liaison:
+//
+//	letter:<id>            a letter, JSON, in the clear
+//	letter:<id>:content    what it says, sealed
+//	letter:<id>:post:<n>   a text written with a step: who and when, and the text sealed
+//	from:<division>        sorted set of ids by when they were begun
+//	to:<org>               sorted set of ids by when they were sent to it
+//	number:<no>            id of the letter of ours with that document number
+//	came:<region>:<no>     id of the inbound share with that number
+//	mandate:<id>           an instrument of entrustment, JSON
+//	mandates               set of their ids
+type store struct{ journal *journal.Journal }
+
+func (s store) key(parts ...string) string {
+	return s.journal.Key(append([]string{"liaison"}, parts...)...)
+}
+
+func read[T any](ctx context.Context, rdb redis.Cmdable, key string) (v T, ok bool, err error) {
+	text, err := rdb.Get(ctx, key).Result()
+	if errors.Is(err, redis.Nil) {
+		return v, false, nil
+	}
+	if err != nil {
+		return v, false, fmt.Errorf("liaison: reading: %w", err)
+	}
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		return v, false, fmt.Errorf("liaison: reading %s: %w", key, err)
+	}
+	return v, true, nil
+}
+
+func put(tx *journal.Tx, key string, v any) error {
+	value, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("liaison: %w", err)
+	}
+	tx.Set(key, string(value))
+	return nil
+}
+
+var errUnknown = fault.New(fault.NotFound, "liaison.unknown")
+
+func (s store) letter(ctx context.Context, id string) (Letter, error) {
+	return s.letterIn(ctx, s.journal.Redis(), id)
+}
+
+func (s store) letterIn(ctx context.Context, rdb redis.Cmdable, id string) (Letter, error) {
+	l, ok, err := read[Letter](ctx, rdb, s.key("letter", id))
+	if err == nil && !ok {
+		err = errUnknown
+	}
+	return l, err
+}
+
+// current is the letter as the commit sees it.
+func (s store) current(ctx context.Context, tx *journal.Tx, id string) (Letter, error) {
+	return s.letterIn(ctx, tx.Read(), id)
+}
+
+// write queues the letter.
+func (s store) write(tx *journal.Tx, l Letter) error { return put(tx, s.key("letter", l.ID), l) }
+
+func (s store) content(ctx context.Context, id string) (string, error) {
+	text, err := s.journal.Redis().Get(ctx, s.key("letter", id, "content")).Result()
+	if err != nil {
+		return "", fmt.Errorf("liaison: content: %w", err)
+	}
+	return text, nil
+}
+
+func (s store) setContent(tx *journal.Tx, id, sealed string) {
+	tx.Set(s.key("letter", id, "content"), sealed)
+}
+
+func (s store) setPost(tx *journal.Tx, id string, n int, p storedPost) error {
+	return put(tx, s.key("letter", id, "post", strconv.Itoa(n)), p)
+}
+
+func (s store) posts(ctx context.Context, id string, n int) ([]storedPost, error) {
+	var out []storedPost
+	for i := 1; i <= n; i++ {
+		p, ok, err := read[storedPost](ctx, s.journal.Redis(), s.key("letter", id, "post", strconv.Itoa(i)))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// drop removes the sealed texts of an erased letter.
+func (s store) drop(tx *journal.Tx, l Letter) {
+	keys := []string{s.key("letter", l.ID, "content")}
+	for i := 1; i <= l.Posts; i++ {
+		keys = append(keys, s.key("letter", l.ID, "post", strconv.Itoa(i)))
+	}
+	tx.Del(keys...)
+}
+
+// index puts a letter on a list.
+func (s store) index(tx *journal.Tx, l Letter, at float64, list ...string) {
+	tx.ZAdd(s.key(list...), at, l.ID)
+}
+
+func (s store) numberKey(no string) string       { return s.key("number", no) }
+func (s store) cameKey(region, no string) string { return s.key("came", region, no) }
+
+// holder is the letter that has the key, "" where none has.
+func (s store) holder(ctx context.Context, rdb redis.Cmdable, key string) (string, error) {
+	id, err := rdb.Get(ctx, key).Result()
+	if errors.Is(err, redis.Nil) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("liaison: reading: %w", err)
+	}
+	return id, nil
+}
+
+func (s store) takenBy(ctx context.Context, tx *journal.Tx, key string) (string, error) {
+	return s.holder(ctx, tx.Read(), key)
+}
+
+func (s store) came(ctx context.Context, region, no string) (string, error) {
+	return s.holder(ctx, s.journal.Redis(), s.cameKey(region, no))
+}
+
+// list reads a stretch of a list, newest first, beginning behind the cursor
+// ("<score>:<id>" of the last one shown).
+func (s store) list(ctx context.Context, key, cursor string, n int64) ([]redis.Z, error) {
+	top, after := "+inf", ""
+	if cursor != "" {
+		score, id, ok := strings.Cut(cursor, ":")
+		if _, err := strconv.ParseFloat(score, 64); !ok || err != nil {
+			return nil, fault.New(fault.Invalid, "liaison.cursor")
+		}
+		top, after = score, id
+	}
+	var out []redis.Z
+	for offset := int64(0); int64(len(out)) < n; offset += n {
+		got, err := s.journal.Redis().ZRevRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{Min: "-inf", Max: top, Offset: offset, Count: n}).Result()
+		if err != nil {
+			return nil, fmt.Errorf("liaison: listing: %w", err)
+		}
+		for _, z := range got {
+			id, _ := z.Member.(string)
+			if after != "" && strconv.FormatFloat(z.Score, 'f', -1, 64) == top && id >= after {
+				continue
+			}
+			out = append(out, z)
+		}
+		if int64(len(got)) < n {
+			break
+		}
+	}
+	return out, nil
+}
+
+// letters reads many letters in one round trip, in order; those that are gone
+// are left out.
+func (s store) letters(ctx context.Context, ids []string) ([]Letter, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = s.key("letter", id)
+	}
+	values, err := s.journal.Redis().MGet(ctx, keys...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("liaison: reading: %w", err)
+	}
+	var out []Letter
+	for _, v := range values {
+		text, ok := v.(string)
+		if !ok {
+			continue
+		}
+		var l Letter
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			return nil, fmt.Errorf("liaison: reading a letter: %w", err)
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// mandates reads the register.
+func (s store) mandates(ctx context.Context) ([]Mandate, error) {
+	ids, err := s.journal.Redis().SMembers(ctx, s.key("mandates")).Result()
+	if err != nil {
+		return nil, fmt.Errorf("liaison: reading the register: %w", err)
+	}
+	var out []Mandate
+	for _, id := range ids {
+		m, ok, err := read[Mandate](ctx, s.journal.Redis(), s.key("mandate", id))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+func (s store) mandate(ctx context.Context, tx *journal.Tx, id string) (Mandate, bool, error) {
+	return read[Mandate](ctx, tx.Read(), s.key("mandate", id))
+}
+
+func (s store) putMandate(tx *journal.Tx, m Mandate) error {
+	tx.SAdd(s.key("mandates"), m.ID)
+	return put(tx, s.key("mandate", m.ID), m)
+}

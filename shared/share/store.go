@@ -1,0 +1,325 @@
+package share
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ipcredit/shared/credit"
+	"ipcredit/shared/fault"
+	"ipcredit/shared/journal"
+	"ipcredit/shared/outgoing"
+	"ipcredit/shared/staff"
+	"ipcredit/shared/workday"
+)
+
+// Keys, all under {city}:share:
+//
+//	sub:<id>          a subscription, JSON
+//	subs              set of their ids
+//	delivery:<id>     a delivery, JSON
+//	log:<sub>         sorted set of ids of deliveries by when they were made (ms)
+//	had:<org>         set of ids of records of which the organisation was told
+//	open:<org>        sorted set of ids of events that end such a record, by when
+//	                  they were told (ms), without an answer yet
+//	source:<id>       a source, JSON
+//	sources           set of their ids
+//	export:<id>       the note of a file that was given out, JSON
+//	answered:<org>    hash: id of an event → what was answered, JSON
+//	{city}:tmp:share:<sub>  who delivers now
+
+// Config is what a Store works with.
+type Config struct {
+	Credit *credit.Store
+	Staff  *staff.Store
+	// Calendar returns the calendar to count by; nil counts by the shipped one.
+	Calendar func(context.Context) (workday.Calendar, error)
+	// Key signs deliveries; Guard says where they may go.
+	Key   Key
+	Guard outgoing.Guard
+	// Public is the address at which the city is reached.
+	Public string
+}
+
+// Store keeps subscriptions, what was told and what came of it. Every method that
+// takes an actor asks staff.Can first. It is safe for concurrent use.
+type Store struct {
+	journal *journal.Journal
+	config  Config
+}
+
+// New returns the store of the journal's city.
+func New(j *journal.Journal, c Config) *Store {
+	if c.Calendar == nil {
+		c.Calendar = func(context.Context) (workday.Calendar, error) { return workday.Official(), nil }
+	}
+	return &Store{j, c}
+}
+
+func (s *Store) key(parts ...string) string {
+	return s.journal.Key(append([]string{"share"}, parts...)...)
+}
+
+func read[T any](ctx context.Context, rdb redis.Cmdable, key string) (v T, ok bool, err error) {
+	text, err := rdb.Get(ctx, key).Result()
+	if errors.Is(err, redis.Nil) {
+		return v, false, nil
+	}
+	if err != nil {
+		return v, false, fmt.Errorf("share: reading: %w", err)
+	}
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		return v, false, fmt.Errorf("share: reading %s: %w", key, err)
+	}
+	return v, true, nil
+}
+
+func put(tx *journal.Tx, key string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("share: %w", err)
+	}
+	tx.Set(key, string(text))
+	return nil
+}
+
+func unknown() error { return fault.New(fault.NotFound, "share.unknown") }
+
+func (s *Store) subscription(ctx context.Context, rdb redis.Cmdable, id string) (Subscription, error) {
+	x, ok, err := read[Subscription](ctx, rdb, s.key("sub", id))
+	if err == nil && !ok {
+		err = unknown()
+	}
+	return x, err
+}
+
+// all are the subscriptions, the newest first.
+func (s *Store) all(ctx context.Context) ([]Subscription, error) {
+	ids, err := s.journal.Redis().SMembers(ctx, s.key("subs")).Result()
+	if err != nil {
+		return nil, fmt.Errorf("share: reading: %w", err)
+	}
+	out := make([]Subscription, 0, len(ids))
+	for _, id := range ids {
+		x, err := s.subscription(ctx, s.journal.Redis(), id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, x)
+	}
+	slices.SortFunc(out, func(a, b Subscription) int { return cmp.Or(b.AskedAt.Compare(a.AskedAt), cmp.Compare(a.ID, b.ID)) })
+	return out, nil
+}
+
+// change reads a subscription in a commit, lets do change it and writes it.
+func (s *Store) change(ctx context.Context, actor, action, id string, now time.Time, do func(tx *journal.Tx, x *Subscription) error) (Subscription, error) {
+	var out Subscription
+	key := s.key("sub", id)
+	err := s.journal.Commit(ctx, journal.Entry{Actor: actor, Action: "share." + action, Ref: Ref(id), At: now}, []string{key}, func(tx *journal.Tx) error {
+		x, err := s.subscription(ctx, tx.Read(), id)
+		if err != nil {
+			return err
+		}
+		if err := do(tx, &x); err != nil {
+			return err
+		}
+		out = x
+		return put(tx, key, x)
+	})
+	return out, err
+}
+
+// had tells of which of the records the organisation was told.
+func (s *Store) had(ctx context.Context, org string, ids []string) (map[string]bool, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	members := make([]any, len(ids))
+	for i, id := range ids {
+		members[i] = id
+	}
+	found, err := s.journal.Redis().SMIsMember(ctx, s.key("had", org), members...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("share: reading what was told: %w", err)
+	}
+	out := map[string]bool{}
+	for i, id := range ids {
+		out[id] = found[i]
+	}
+	return out, nil
+}
+
+// told queues that the organisation is told of the changes.
+func (s *Store) told(ctx context.Context, tx *journal.Tx, org string, list []Change, now time.Time) error {
+	var ids, ends []string
+	for _, c := range list {
+		if c.Type.Ends() {
+			ends = append(ends, c.ID)
+		} else {
+			ids = append(ids, c.RecordID)
+		}
+	}
+	tx.SAdd(s.key("had", org), ids...)
+	if len(ends) == 0 {
+		return nil
+	}
+	answered, err := tx.Read().HMGet(ctx, s.key("answered", org), ends...).Result()
+	if err != nil {
+		return fmt.Errorf("share: reading answers: %w", err)
+	}
+	times, err := tx.Read().ZMScore(ctx, s.key("open", org), ends...).Result()
+	if err != nil {
+		return fmt.Errorf("share: reading what is open: %w", err)
+	}
+	for i, id := range ends {
+		if answered[i] == nil && times[i] == 0 { // told again, it is not due later
+			tx.ZAdd(s.key("open", org), float64(now.UnixMilli()), id)
+		}
+	}
+	return nil
+}
+
+// open lists what the organisation has not answered, the oldest first.
+func (s *Store) open(ctx context.Context, org string, most int64) ([]Open, error) {
+	list, err := s.journal.Redis().ZRangeWithScores(ctx, s.key("open", org), 0, most-1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("share: reading what is open: %w", err)
+	}
+	out := make([]Open, 0, len(list))
+	for _, z := range list {
+		id, _ := z.Member.(string)
+		out = append(out, Open{Event: id, Org: org, Told: time.UnixMilli(int64(z.Score)).UTC()})
+	}
+	return out, nil
+}
+
+// answer keeps what the organisation answered to an event.
+func (s *Store) answer(ctx context.Context, entry journal.Entry, e credit.Event, a Answered) error {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("share: %w", err)
+	}
+	return s.journal.Commit(ctx, entry, nil, func(tx *journal.Tx) error {
+		tx.HSet(s.key("answered", a.Org), e.ID(), string(text))
+		tx.ZRem(s.key("open", a.Org), e.ID())
+		return nil
+	})
+}
+
+// answers reads what the organisation answered to the events; with none named,
+// everything, in no order.
+func (s *Store) answers(ctx context.Context, org string, events ...string) (map[string]Answered, error) {
+	found := map[string]string{}
+	if len(events) == 0 {
+		all, err := s.journal.Redis().HGetAll(ctx, s.key("answered", org)).Result()
+		if err != nil {
+			return nil, fmt.Errorf("share: reading answers: %w", err)
+		}
+		found = all
+	} else {
+		values, err := s.journal.Redis().HMGet(ctx, s.key("answered", org), events...).Result()
+		if err != nil {
+			return nil, fmt.Errorf("share: reading answers: %w", err)
+		}
+		for i, v := range values {
+			if text, ok := v.(string); ok {
+				found[events[i]] = text
+			}
+		}
+	}
+	out := map[string]Answered{}
+	for id, text := range found {
+		var a Answered
+		if err := json.Unmarshal([]byte(text), &a); err != nil {
+			return nil, fmt.Errorf("share: reading an answer: %w", err)
+		}
+		out[id] = a
+	}
+	return out, nil
+}
+
+func (s *Store) delivery(ctx context.Context, rdb redis.Cmdable, id string) (Delivery, error) {
+	d, ok, err := read[Delivery](ctx, rdb, s.key("delivery", id))
+	if err == nil && !ok {
+		err = unknown()
+	}
+	return d, err
+}
+
+// keep queues a delivery and its place in the log.
+func (s *Store) keep(tx *journal.Tx, d Delivery) error {
+	tx.ZAdd(s.key("log", d.Subscription), float64(d.Made.UnixMilli()), d.ID)
+	return put(tx, s.key("delivery", d.ID), d)
+}
+
+// log lists the deliveries of a subscription, the newest first, and the cursor of
+// the next page.
+func (s *Store) log(ctx context.Context, sub, cursor string, limit int64) ([]Delivery, string, error) {
+	from := int64(0)
+	if cursor != "" {
+		n, err := strconv.ParseInt(cursor, 10, 32)
+		if err != nil || n < 0 {
+			return nil, "", fault.New(fault.Invalid, "share.cursor").With("cursor", "share.cursor")
+		}
+		from = n
+	}
+	ids, err := s.journal.Redis().ZRevRange(ctx, s.key("log", sub), from, from+limit).Result()
+	if err != nil {
+		return nil, "", fmt.Errorf("share: reading deliveries: %w", err)
+	}
+	next := ""
+	if int64(len(ids)) > limit {
+		ids, next = ids[:limit], strconv.FormatInt(from+limit, 10)
+	}
+	var out []Delivery
+	for _, id := range ids {
+		d, err := s.delivery(ctx, s.journal.Redis(), id)
+		if err != nil {
+			return nil, "", err
+		}
+		out = append(out, d)
+	}
+	return out, next, nil
+}
+
+// claim makes the caller the one that delivers to the subscription for a while;
+// free ends it.
+func (s *Store) claim(ctx context.Context, sub string, within time.Duration) (won bool, free func(), err error) {
+	key := s.journal.Tmp("share", sub)
+	won, err = s.journal.Redis().SetNX(ctx, key, "1", within).Result()
+	if err != nil {
+		return false, nil, fmt.Errorf("share: claiming: %w", err)
+	}
+	return won, func() { _ = s.journal.Redis().Del(context.WithoutCancel(ctx), key).Err() }, nil // else it ends by itself
+}
+
+func (s *Store) source(ctx context.Context, rdb redis.Cmdable, id string) (Source, error) {
+	x, ok, err := read[Source](ctx, rdb, s.key("source", id))
+	if err == nil && !ok {
+		err = unknown()
+	}
+	return x, err
+}
+
+func (s *Store) sources(ctx context.Context) ([]Source, error) {
+	ids, err := s.journal.Redis().SMembers(ctx, s.key("sources")).Result()
+	if err != nil {
+		return nil, fmt.Errorf("share: reading: %w", err)
+	}
+	out := make([]Source, 0, len(ids))
+	for _, id := range ids {
+		x, err := s.source(ctx, s.journal.Redis(), id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
