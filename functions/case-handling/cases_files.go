@@ -9,10 +9,7 @@ import (
 
 	"ipcredit/shared/casework"
 	"ipcredit/shared/evidence"
-	"ipcredit/shared/evidence/custody"
 	"ipcredit/shared/fault"
-	"ipcredit/shared/fn"
-	"ipcredit/shared/page"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/tipoff"
@@ -34,14 +31,7 @@ type caseFilesPage struct {
 type caseBox struct {
 	From  string
 	Day   workday.Date
-	Files []caseFileLine
-}
-
-// caseFileLine is a file of it. Looked tells that it was examined: what was not is
-// given to nobody.
-type caseFileLine struct {
-	fileLine
-	Looked bool
+	Files []fileLine
 }
 
 // caseBoxes opens the case of the address for whoever may read what is sealed of it,
@@ -107,37 +97,12 @@ func (d *desk) caseFiles(w http.ResponseWriter, r *http.Request, a staff.Actor) 
 	return d.pages.Show(w, r, http.StatusOK, "case-files", p)
 }
 
-func (d *desk) caseBoxFiles(r *http.Request, a staff.Actor, c casework.Case, b evidence.Box) ([]caseFileLine, error) {
+func (d *desk) caseBoxFiles(r *http.Request, a staff.Actor, c casework.Case, b evidence.Box) ([]fileLine, error) {
 	id, err := d.caseBoxIdentity(r, a, c, b)
 	if err != nil {
 		return nil, err
 	}
-	list, checks, err := d.inBox(r.Context(), tipoff.OpenBox{ID: b.ID, Identity: id})
-	if err != nil {
-		return nil, err
-	}
-	var out []caseFileLine
-	for _, f := range list {
-		line := fileLine{Box: b.ID, N: f.N, Size: evidence.Size(max(f.Size, f.Offset)), Day: f.Day, State: f.At(d.env.Now()), Check: custody.Unscanned}
-		if line.State == evidence.Gone {
-			continue
-		}
-		meta, err := f.Open(b.ID, id)
-		if err != nil {
-			return nil, err
-		}
-		if line.Name = evidence.Display(meta.Name); line.Name == "" {
-			line.Name = page.Say(fn.Lang(r), "case-handling.no_name", f.N)
-		}
-		check, looked := checks[f.N]
-		if looked {
-			line.Check = check.State()
-		}
-		line.Tone = checkTone(line.Check)
-		line.Href = d.pages.URL(r, "/cases", c.Number, "files", b.ID, f.N)
-		out = append(out, caseFileLine{line, looked})
-	}
-	return out, nil
+	return d.boxLines(r, tipoff.OpenBox{ID: b.ID, Identity: id}, "/cases", c.Number, "files")
 }
 
 // caseItem is the file of the address, of a box of this case.

@@ -223,10 +223,10 @@ func TestOtherDistrictSeesNothingOfACase(t *testing.T) {
 	wantNone(t, a, suspect, suspectPhone, caseFacts)
 }
 
-// TestEntrustmentRestsOnTheRegister: what only the province may punish goes on here
+// TestThreat_EntrustmentRestsOnTheRegister: what only the province may punish goes on here
 // while an instrument stands in the register that two people keep, for this unit
 // and kind of case, and no longer (专利代理条例第二十七条，行政处罚法第二十条).
-func TestEntrustmentRestsOnTheRegister(t *testing.T) {
+func TestThreat_EntrustmentRestsOnTheRegister(t *testing.T) {
 	c := embedded(t)
 	k, boss := c.as("hongqi.handler"), c.as("hongqi.approver")
 	a := c.actor("hongqi.handler")

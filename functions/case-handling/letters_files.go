@@ -12,7 +12,6 @@ import (
 	"github.com/skip2/go-qrcode"
 
 	"ipcredit/shared/evidence"
-	"ipcredit/shared/evidence/custody"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/linkage"
@@ -116,38 +115,16 @@ func (d *desk) holderLetterMaterials(r *http.Request, a staff.Actor, p *holderLe
 
 // holderLetterFiles lists the files of one box.
 func (d *desk) holderLetterFiles(r *http.Request, p *holderLetterPage, b evidence.Box) error {
-	ctx, now := r.Context(), d.env.Now()
-	id, err := d.mail.identity(ctx, b, p.Letter.Unit)
+	id, err := d.mail.identity(r.Context(), b, p.Letter.Unit)
 	if fault.Is(err, fault.Gone) {
 		return nil // erased: nothing is left to list
 	}
 	if err != nil {
 		return err
 	}
-	list, checks, err := d.inBox(ctx, tipoff.OpenBox{ID: b.ID, Identity: id})
-	if err != nil {
-		return err
-	}
-	for _, f := range list {
-		line := fileLine{Box: b.ID, N: f.N, Size: evidence.Size(max(f.Size, f.Offset)), Day: f.Day, State: f.At(now), Check: custody.Unscanned}
-		if line.State == evidence.Gone {
-			continue
-		}
-		meta, err := f.Open(b.ID, id)
-		if err != nil {
-			return err
-		}
-		if line.Name = evidence.Display(meta.Name); line.Name == "" {
-			line.Name = page.Say(fn.Lang(r), "case-handling.no_name", f.N)
-		}
-		if c, ok := checks[f.N]; ok {
-			line.Check = c.State()
-		}
-		line.Tone = checkTone(line.Check)
-		line.Href = d.pages.URL(r, "/letters", p.Letter.No, "files", b.ID, f.N)
-		p.Files = append(p.Files, line)
-	}
-	return nil
+	lines, err := d.boxLines(r, tipoff.OpenBox{ID: b.ID, Identity: id}, "/letters", p.Letter.No, "files")
+	p.Files = append(p.Files, lines...)
+	return err
 }
 
 // holderLetterItem is the file of the address: of a box of this letter.

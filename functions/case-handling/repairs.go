@@ -7,11 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"ipcredit/shared/evidence"
-	"ipcredit/shared/evidence/custody"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
-	"ipcredit/shared/page"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/tipoff"
@@ -55,14 +52,7 @@ type handedPart struct {
 	Word    string // key of what it is
 	Version int
 	At      time.Time
-	Files   []handedLine
-}
-
-// handedLine is a file of it. Looked tells that it was examined, with or without a
-// scanner: what was not is given to nobody.
-type handedLine struct {
-	fileLine
-	Looked bool
+	Files   []fileLine
 }
 
 // repairOf is the application of the address, for who accepts or decides it.
@@ -150,36 +140,12 @@ func (d *desk) handedList(of func(*http.Request, staff.Actor) (handedIn, error))
 	}
 }
 
-func (d *desk) handedFiles(r *http.Request, x handedIn, box string) ([]handedLine, error) {
+func (d *desk) handedFiles(r *http.Request, x handedIn, box string) ([]fileLine, error) {
 	id, err := d.handedIdentity(r, x, box)
 	if err != nil {
 		return nil, err
 	}
-	list, checks, err := d.inBox(r.Context(), tipoff.OpenBox{ID: box, Identity: id})
-	if err != nil {
-		return nil, err
-	}
-	var out []handedLine
-	for _, f := range list {
-		line := handedLine{fileLine: fileLine{Box: box, N: f.N, Size: evidence.Size(max(f.Size, f.Offset)), Day: f.Day, State: f.At(d.env.Now()), Check: custody.Unscanned}}
-		if line.State == evidence.Gone {
-			continue
-		}
-		meta, err := f.Open(box, id)
-		if err != nil {
-			return nil, err
-		}
-		if line.Name = evidence.Display(meta.Name); line.Name == "" {
-			line.Name = page.Say(fn.Lang(r), "case-handling.no_name", f.N)
-		}
-		if c, ok := checks[f.N]; ok {
-			line.Check, line.Looked = c.State(), true
-		}
-		line.Tone = checkTone(line.Check)
-		line.Href = d.pages.URL(r, x.Where, x.No, "files", box, f.N)
-		out = append(out, line)
-	}
-	return out, nil
+	return d.boxLines(r, tipoff.OpenBox{ID: box, Identity: id}, x.Where, x.No, "files")
 }
 
 // handedFile gives the file of the address to a handler.

@@ -117,6 +117,9 @@ type fileLine struct {
 	Check custody.State
 	Tone  string
 	Href  string
+	// Looked tells that it was examined, with or without a scanner: what was not
+	// is given to nobody.
+	Looked bool
 }
 
 type similarLine struct {
@@ -286,33 +289,47 @@ func (d *desk) inBox(ctx context.Context, box tipoff.OpenBox) ([]evidence.File, 
 	return list, checks, err
 }
 
+// boxLines are the files of a box as pages list them, linked below the parts of the
+// address given. A damaged one says so, and the others are there.
+func (d *desk) boxLines(r *http.Request, box tipoff.OpenBox, at string, parts ...any) ([]fileLine, error) {
+	list, checks, err := d.inBox(r.Context(), box)
+	if err != nil {
+		return nil, err
+	}
+	var out []fileLine
+	for _, f := range list {
+		line := fileLine{Box: box.ID, N: f.N, Size: evidence.Size(max(f.Size, f.Offset)), Day: f.Day, State: f.At(d.env.Now()), Check: custody.Unscanned}
+		if line.State == evidence.Gone {
+			continue
+		}
+		if check, ok := checks[f.N]; ok {
+			line.Check, line.Looked = check.State(), true
+		}
+		meta, err := f.Open(box.ID, box.Identity)
+		if err != nil {
+			damaged(r, err)
+			line.Check, line.Looked = custody.Damaged, true
+		}
+		if line.Name = evidence.Display(meta.Name); line.Name == "" {
+			line.Name = page.Say(fn.Lang(r), "case-handling.no_name", f.N)
+		}
+		line.Tone = checkTone(line.Check)
+		line.Href = d.pages.URL(r, at, slices.Concat(parts, []any{box.ID, f.N})...)
+		out = append(out, line)
+	}
+	return out, nil
+}
+
 // files lists the evidence with what its checks found.
 func (d *desk) files(r *http.Request, o tipoff.Opened, c *content, who names) error {
-	ctx, now := r.Context(), d.env.Now()
+	ctx := r.Context()
 	for _, box := range o.Boxes {
-		list, checks, err := d.inBox(ctx, box)
+		lines, err := d.boxLines(r, box, "/tip-offs", o.Report.Number, "evidence")
 		if err != nil {
 			return err
 		}
-		for _, f := range list {
-			line := fileLine{Box: box.ID, N: f.N, Size: evidence.Size(max(f.Size, f.Offset)), Day: f.Day, State: f.At(now)}
-			if line.State == evidence.Gone {
-				continue
-			}
-			check, checked := checks[f.N]
-			line.Check = custody.Unscanned
-			if checked {
-				line.Check = check.State()
-			}
-			meta, err := f.Open(box.ID, box.Identity)
-			if err != nil { // that line says so, and the others are there
-				damaged(r, err)
-				checked, line.Check = true, custody.Damaged
-			}
-			line.Name = evidence.Display(meta.Name)
-			c.Unseen = c.Unseen || line.State == evidence.Whole && (!checked || line.Check == custody.Waiting)
-			line.Tone = checkTone(line.Check)
-			line.Href = d.pages.URL(r, "/tip-offs", o.Report.Number, "evidence", box.ID, f.N)
+		for _, line := range lines {
+			c.Unseen = c.Unseen || line.State == evidence.Whole && (!line.Looked || line.Check == custody.Waiting)
 			c.Files = append(c.Files, line)
 		}
 		steps, err := d.custody.Steps(ctx, box.ID)
