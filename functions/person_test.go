@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -411,12 +412,12 @@ func each(n, atOnce int, do func(i int)) {
 	all.Wait()
 }
 
-// NoErrorsBut fails the test if the page has caused any errors but those of the
-// line.
-func (p *person) NoErrorsBut(line string) {
+// NoErrorsBut fails the test if the page has caused any errors but those that hold
+// one of the texts.
+func (p *person) NoErrorsBut(texts ...string) {
 	p.t.Helper()
 	for _, e := range p.ConsoleErrors() {
-		if !strings.Contains(e, line) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(e, text) }) {
 			p.t.Error(e)
 		}
 	}
