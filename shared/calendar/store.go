@@ -47,27 +47,16 @@ func (s *Store) VersionKey() string { return s.j.Key("calendar", "version") }
 // Current is the calendar in force: the shipped one with imported years laid over
 // it. It costs one small read, and computes only after an approval.
 func (s *Store) Current(ctx context.Context) (workday.Calendar, error) {
-	return s.Within(ctx, s.j.Redis())
-}
-
-// Within is Current inside a commit, read by the commit's own connection
-// (journal.Tx.Read). Commits that hold one connection and wait for another would
-// together wait for ever once there are as many as the pool has.
-func (s *Store) Within(ctx context.Context, c redis.Cmdable) (workday.Calendar, error) {
-	version, err := c.Get(ctx, s.VersionKey()).Result()
+	version, err := s.j.Redis().Get(ctx, s.VersionKey()).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return workday.Calendar{}, fmt.Errorf("calendar: %w", err)
 	}
-	return s.at(ctx, c, version)
+	return s.At(ctx, version)
 }
 
 // At is Current for who has just read the value of VersionKey, "" where there was
 // none.
 func (s *Store) At(ctx context.Context, version string) (workday.Calendar, error) {
-	return s.at(ctx, s.j.Redis(), version)
-}
-
-func (s *Store) at(ctx context.Context, from redis.Cmdable, version string) (workday.Calendar, error) {
 	if version == "" {
 		return workday.Official(), nil
 	}
@@ -76,7 +65,7 @@ func (s *Store) at(ctx context.Context, from redis.Cmdable, version string) (wor
 	if s.known && s.version == version {
 		return s.current, nil
 	}
-	list, err := s.read(ctx, from)
+	list, err := s.read(ctx, s.j.Redis())
 	if err != nil {
 		return workday.Calendar{}, err
 	}

@@ -69,6 +69,10 @@ type Journal struct {
 	options Options
 	// flushing lets one commit at a time archive in sync mode.
 	flushing sync.Mutex
+	// under holds a token for each commit under way, at most half as many as the
+	// client has connections: a commit holds one, and may read through another.
+	// Were all taken by commits, each would wait for the others for ever.
+	under chan struct{}
 }
 
 // New returns the journal of the city with this GB/T 2260 code.
@@ -79,7 +83,18 @@ func New(rdb redis.UniversalClient, city string, options Options) *Journal {
 	if options.BacklogBytes == 0 {
 		options.BacklogBytes = 256 << 20
 	}
-	return &Journal{rdb: rdb, city: city, options: options}
+	return &Journal{rdb: rdb, city: city, options: options, under: make(chan struct{}, max(1, connections(rdb)/2))}
+}
+
+// connections is how many connections the client opens at most, to one server.
+func connections(rdb redis.UniversalClient) int {
+	switch c := rdb.(type) {
+	case *redis.Client:
+		return c.Options().PoolSize
+	case *redis.ClusterClient:
+		return c.Options().PoolSize
+	}
+	return 2
 }
 
 // Away tells whether err means that Redis cannot be reached or does not answer in
@@ -181,6 +196,12 @@ func (j *Journal) Commit(ctx context.Context, entry Entry, watch []string, f fun
 // transaction fail. It is the one key of the whole city that is, and hardly ever
 // written.
 func (j *Journal) watching(ctx context.Context, keys []string, f func(*redis.Tx) error) error {
+	select {
+	case j.under <- struct{}{}:
+		defer func() { <-j.under }()
+	case <-ctx.Done():
+		return fmt.Errorf("journal: waiting for other commits: %w", ctx.Err())
+	}
 	mark := j.restoring()
 	first := []string{mark}
 	if _, single := j.rdb.(*redis.Client); single {

@@ -103,6 +103,33 @@ func TestConcurrentCommitsOnOneRecordLoseNoUpdate(t *testing.T) {
 	})
 }
 
+func TestCommitsThatReadBesideThemselvesNeverWaitForEachOther(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		ctx := t.Context()
+		options := *rdb.Options()
+		options.PoolSize, options.PoolTimeout = 4, 2*time.Second
+		few := redis.NewClient(&options)
+		t.Cleanup(func() { _ = few.Close() })
+		j := journal.New(few, "410700", journal.Options{})
+		var all sync.WaitGroup
+		for n := range 100 {
+			all.Go(func() {
+				err := j.Commit(ctx, entry("test.put"), []string{j.Key("test", strconv.Itoa(n))}, func(tx *journal.Tx) error {
+					if err := j.Redis().Get(ctx, j.Key("calendar")).Err(); !errors.Is(err, redis.Nil) {
+						return err
+					}
+					tx.Set(j.Key("test", strconv.Itoa(n)), "1")
+					return nil
+				})
+				if err != nil {
+					t.Errorf("%d: %v", n, err)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
 func TestBulkWorkWaitsForTheArchive(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		ctx := t.Context()

@@ -54,16 +54,13 @@ func newStore(j *journal.Journal, rules Rules) store {
 }
 
 // law are the rules with the calendar in force: what counts working days.
-func (s store) law(ctx context.Context) (Rules, error) { return s.within(ctx, s.j.Redis()) }
-
-// within is law inside a commit, see calendar.Store.Within.
-func (s store) within(ctx context.Context, c redis.Cmdable) (Rules, error) {
+func (s store) law(ctx context.Context) (Rules, error) {
 	rules := s.rules
 	if s.calendar == nil {
 		return rules, nil
 	}
 	var err error
-	rules.Calendar, err = s.calendar.Within(ctx, c)
+	rules.Calendar, err = s.calendar.Current(ctx)
 	return rules, err
 }
 
@@ -273,7 +270,7 @@ func (s store) put(ctx context.Context, tx *journal.Tx, before, r Report, at tim
 		return fmt.Errorf("tipoff: %w", err)
 	}
 	tx.Set(s.key(r.Number), string(value))
-	rules, err := s.within(ctx, tx.Read())
+	rules, err := s.law(ctx)
 	if err != nil {
 		return err
 	}
