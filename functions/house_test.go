@@ -23,8 +23,8 @@ var order = []string{
 	"fault", "workday", "ruleset", "ident", "objects", "journal", "pace", "outgoing", "seal", "draft", "notary", "page", "sheet", "book", "embed",
 	"staff", "calendar", "clock",
 	// The matters. batch takes in rows of the others' kinds, summary counts all.
-	"subject", "credit", "disclosure", "kind", "clean", "custody", "evidence", "courier", "tipoff", "casework", "linkage", "liaison",
-	"campaign", "inquiry", "repair", "material", "share", "agency",
+	"subject", "catalog", "credit", "disclosure", "kind", "clean", "custody", "evidence", "courier", "tipoff", "casework", "linkage", "liaison",
+	"campaign", "inquiry", "repair", "material", "objection", "commitment", "share", "agency",
 	"trademark", "patent", "batch", "summary",
 	// Between the matters and the network; no matter knows of these.
 	"open", "fn",
