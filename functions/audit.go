@@ -29,7 +29,7 @@ func auditCommand(p *place) *cobra.Command {
 		Long:  say("runner.audit.long"),
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if a.every <= 0 || a.stored && (len(args) > 0 || a.follow) {
+			if a.every <= 0 || a.stored && (len(args) > 0 || a.follow || a.copyTo != "") {
 				return &stop{exitUsage, say("runner.usage"), nil}
 			}
 			if a.stored {
@@ -37,18 +37,20 @@ func auditCommand(p *place) *cobra.Command {
 			}
 			address := strings.TrimSuffix(open.Value("public_url"), "/") + "/function/disclosure-publish"
 			if len(args) > 0 {
-				address = strings.TrimSuffix(args[0], "/")
+				address = args[0]
 			}
-			if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
-				return &stop{exitUsage, say("runner.audit.address", address), nil}
+			src, err := publishedAt(address)
+			if err != nil {
+				return err
 			}
-			return a.public(cmd.Context(), address)
+			return a.public(cmd.Context(), src)
 		},
 	}
 	c.Flags().StringVar(&a.key, "key", "", say("runner.audit.key"))
 	c.Flags().StringVar(&a.memory, "remember", "", say("runner.audit.remember"))
 	c.Flags().BoolVar(&a.follow, "follow", false, say("runner.audit.follow"))
 	c.Flags().DurationVar(&a.every, "every", time.Minute, say("runner.audit.every"))
+	c.Flags().StringVar(&a.copyTo, "copy", "", say("runner.audit.copy"))
 	c.Flags().BoolVar(&a.stored, "stored", false, say("runner.audit.stored"))
 	return c
 }
@@ -58,6 +60,7 @@ type audit struct {
 	place  *place
 	key    string // a file of public keys, or the key itself
 	memory string // the file of remembered checkpoints
+	copyTo string // the folder of a copy
 	follow bool
 	every  time.Duration
 	stored bool
@@ -87,13 +90,23 @@ const mostRemembered = 1000
 // mostAway is how many rounds in a row a log that is followed may be away.
 const mostAway = 5
 
-// public audits the log at an address, once or until it fails.
-func (a audit) public(ctx context.Context, address string) error {
+// publishedAt is the log at an address or in a folder.
+func publishedAt(address string) (published, error) {
+	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") {
+		return site{address: strings.TrimSuffix(address, "/"), client: &http.Client{Timeout: 30 * time.Second}}, nil
+	}
+	if info, err := os.Stat(address); err == nil && info.IsDir() {
+		return folder{address}, nil
+	}
+	return nil, &stop{exitUsage, say("runner.audit.address", address), nil}
+}
+
+// public audits a log, once or until it fails.
+func (a audit) public(ctx context.Context, src published) error {
 	file := a.memory
 	if file == "" {
 		file = filepath.Join(a.place.data, "audit.json")
 	}
-	src := site{address: address, client: &http.Client{Timeout: 30 * time.Second}}
 	for away := 0; ; {
 		err := a.round(ctx, src, file)
 		var s *stop
@@ -123,7 +136,7 @@ func (a audit) public(ctx context.Context, address string) error {
 
 // round audits the log once, against what is remembered of it, and remembers its
 // checkpoint.
-func (a audit) round(ctx context.Context, src site, file string) error {
+func (a audit) round(ctx context.Context, src published, file string) error {
 	kept, err := recall(file)
 	if err != nil {
 		return err
@@ -141,11 +154,28 @@ func (a audit) round(ctx context.Context, src site, file string) error {
 		notes[i] = []byte(n)
 	}
 	start := time.Now()
-	found, err := notary.Audit(ctx, src, v, notes, nil)
-	if err != nil {
-		return a.alarm(src.address, err)
+	from := notary.Source(src)
+	var reading *copying
+	if a.copyTo != "" {
+		var known []byte
+		if reading, known, err = copyInto(a.copyTo, src, v); err != nil {
+			return err
+		}
+		if known != nil {
+			notes = append(notes, known)
+		}
+		from = reading
 	}
-	log.Key, kept.Logs[v.Origin()], kept.Addresses[src.address] = key, log, v.Origin()
+	found, err := notary.Audit(ctx, from, v, notes, nil)
+	if err != nil {
+		return a.alarm(src.name(), err)
+	}
+	if reading != nil {
+		if err := reading.take(found.Note, found.Size, key); err != nil {
+			return err
+		}
+	}
+	log.Key, kept.Logs[v.Origin()], kept.Addresses[src.name()] = key, log, v.Origin()
 	if n := len(log.Checkpoints); n == 0 || log.Checkpoints[n-1] != string(found.Note) {
 		log.Checkpoints = append(log.Checkpoints, string(found.Note))
 		if len(log.Checkpoints) > mostRemembered {
@@ -170,7 +200,7 @@ func (a audit) report(found notary.Findings, start time.Time) error {
 // publicKey is the key that the log is checked with: the one given, else the one
 // remembered, else the one that the log shows at the first time. A log that is
 // known under another address keeps the key it is known with, whatever is shown.
-func (a audit) publicKey(ctx context.Context, src site, kept *auditMemory) (*notary.Verifier, string, error) {
+func (a audit) publicKey(ctx context.Context, src published, kept *auditMemory) (*notary.Verifier, string, error) {
 	parse := func(key string, err error) (*notary.Verifier, string, error) {
 		if err != nil {
 			return nil, "", err
@@ -184,16 +214,16 @@ func (a audit) publicKey(ctx context.Context, src site, kept *auditMemory) (*not
 	if a.key != "" {
 		return parse(keyText(a.key))
 	}
-	if log := kept.Logs[kept.Addresses[src.address]]; log != nil {
+	if log := kept.Logs[kept.Addresses[src.name()]]; log != nil {
 		return parse(log.Key, nil)
 	}
-	data, err := src.get(ctx, "log/key")
+	data, err := src.get(ctx, keyPath)
 	if err != nil {
-		return nil, "", unreachable(err, "runner.audit.away", src.address)
+		return nil, "", unreachable(err, "runner.audit.away", src.name())
 	}
 	v, err := notary.ParsePublic(string(data))
 	if err != nil {
-		return nil, "", unreachable(err, "runner.audit.away", src.address)
+		return nil, "", unreachable(err, "runner.audit.away", src.name())
 	}
 	if log := kept.Logs[v.Origin()]; log != nil {
 		return parse(log.Key, nil)
@@ -314,6 +344,8 @@ func (s site) Checkpoint(ctx context.Context) ([]byte, error) { return s.get(ctx
 
 // Object implements notary.Source.
 func (s site) Object(ctx context.Context, path string) ([]byte, error) { return s.get(ctx, path) }
+
+func (s site) name() string { return s.address }
 
 // attempts is how often something is asked for before the log counts as away.
 const attempts = 3

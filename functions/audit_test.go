@@ -74,6 +74,16 @@ func auditing(t *testing.T) audit {
 	return audit{place: &place{data: t.TempDir(), json: true}, every: time.Millisecond}
 }
 
+// at is the log at the address.
+func at(t *testing.T, address string) published {
+	t.Helper()
+	src, err := publishedAt(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
+}
+
 // rewritten is the same log, by the same key, in which one entry is another.
 func rewritten(t *testing.T, o *notaryOffice, size, altered int) *notary.Log {
 	t.Helper()
@@ -94,7 +104,7 @@ func TestAuditPassesASoundLogAndRemembersIt(t *testing.T) {
 	a := auditing(t)
 	for size := 300; size <= 302; size++ {
 		o.fill(size, size+1)
-		if err := a.public(t.Context(), s.url); err != nil {
+		if err := a.public(t.Context(), at(t, s.url)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -150,11 +160,11 @@ func TestThreat_AuditFindsWhatAnOperatorWithTheKeyDoes(t *testing.T) {
 			o.fill(0, size)
 			s := show(t, o)
 			a := auditing(t)
-			if err := a.public(t.Context(), s.url); err != nil {
+			if err := a.public(t.Context(), at(t, s.url)); err != nil {
 				t.Fatal(err)
 			}
 			tt.evil(t, o, s)
-			err := a.public(t.Context(), s.url)
+			err := a.public(t.Context(), at(t, s.url))
 			if c := code(t, err); c != exitFailed {
 				t.Errorf("exit %d (%v)", c, err)
 			}
@@ -163,7 +173,7 @@ func TestThreat_AuditFindsWhatAnOperatorWithTheKeyDoes(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			// It stays found: what was remembered is not replaced by the forgery.
-			if c := code(t, a.public(t.Context(), s.url)); c != exitFailed {
+			if c := code(t, a.public(t.Context(), at(t, s.url))); c != exitFailed {
 				t.Errorf("the next audit: exit %d", c)
 			}
 		})
@@ -189,25 +199,25 @@ func TestAuditTellsAwayFromAltered(t *testing.T) {
 	s := show(t, o)
 	s.status.Store(http.StatusServiceUnavailable)
 	a := auditing(t)
-	if c := code(t, a.public(t.Context(), s.url)); c != exitUnreachable {
+	if c := code(t, a.public(t.Context(), at(t, s.url))); c != exitUnreachable {
 		t.Errorf("a log in trouble: exit %d", c)
 	}
 	s.status.Store(0)
-	if c := code(t, a.public(t.Context(), s.url)); c != exitUnreachable {
+	if c := code(t, a.public(t.Context(), at(t, s.url))); c != exitUnreachable {
 		t.Errorf("a log with no checkpoint yet: exit %d", c)
 	}
 	o.fill(0, 3)
-	if err := a.public(t.Context(), s.url); err != nil {
+	if err := a.public(t.Context(), at(t, s.url)); err != nil {
 		t.Error(err)
 	}
 	s.status.Store(http.StatusBadGateway)
-	if c := code(t, a.public(t.Context(), s.url)); c != exitUnreachable {
+	if c := code(t, a.public(t.Context(), at(t, s.url))); c != exitUnreachable {
 		t.Errorf("a log in trouble again: exit %d", c)
 	}
 	server := httptest.NewServer(http.NotFoundHandler())
 	address := server.URL
 	server.Close()
-	if c := code(t, a.public(t.Context(), address)); c != exitUnreachable {
+	if c := code(t, a.public(t.Context(), at(t, address))); c != exitUnreachable {
 		t.Errorf("nobody there: exit %d", c)
 	}
 	a.memory = filepath.Join(t.TempDir(), "memory")
@@ -215,11 +225,11 @@ func TestAuditTellsAwayFromAltered(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.status.Store(0)
-	if c := code(t, a.public(t.Context(), s.url)); c != exitUnreachable {
+	if c := code(t, a.public(t.Context(), at(t, s.url))); c != exitUnreachable {
 		t.Errorf("a memory that cannot be read: exit %d", c)
 	}
 	a.memory, a.key = "", "slag+"
-	if c := code(t, a.public(t.Context(), s.url)); c != exitUsage {
+	if c := code(t, a.public(t.Context(), at(t, s.url))); c != exitUsage {
 		t.Errorf("a key that is none: exit %d", c)
 	}
 }
@@ -235,7 +245,7 @@ func TestAuditFollowsUntilTheLogIsAltered(t *testing.T) {
 	a.follow = true
 	var following sync.WaitGroup
 	var err error
-	following.Go(func() { err = a.public(t.Context(), s.url) })
+	following.Go(func() { err = a.public(t.Context(), at(t, s.url)) })
 	rounds := func(n int) {
 		for range n {
 			<-s.asked
@@ -257,12 +267,12 @@ func TestAuditThatFollowsGivesUpOnALogThatStaysAway(t *testing.T) {
 	o.fill(0, 3)
 	s := show(t, o)
 	a := auditing(t)
-	if err := a.public(t.Context(), s.url); err != nil {
+	if err := a.public(t.Context(), at(t, s.url)); err != nil {
 		t.Fatal(err)
 	}
 	a.follow = true
 	s.status.Store(http.StatusServiceUnavailable)
-	if c := code(t, a.public(t.Context(), s.url)); c != exitUnreachable {
+	if c := code(t, a.public(t.Context(), at(t, s.url))); c != exitUnreachable {
 		t.Errorf("exit %d", c)
 	}
 }
@@ -277,7 +287,7 @@ func TestAuditThatFollowsEndsWhenItIsTold(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var following sync.WaitGroup
 	var err error
-	following.Go(func() { err = a.public(ctx, s.url) })
+	following.Go(func() { err = a.public(ctx, at(t, s.url)) })
 	<-s.asked
 	<-s.asked
 	cancel()

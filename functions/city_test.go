@@ -43,6 +43,7 @@ type run struct {
 	env  []string // over a bare environment
 	path string   // PATH; "" = as here
 	args []string
+	addr string // where it serves; "" = wherever there is room
 }
 
 // nothing is a PATH without any server.
@@ -141,7 +142,10 @@ func freeAddr(t testing.TB) string {
 // serve starts the city and waits until it is healthy. It ends with the test.
 func (r run) serve(t testing.TB) *program {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := r.addr
+	if addr == "" {
+		addr = freeAddr(t)
+	}
 	r.args = append([]string{"-addr", addr}, r.args...)
 	p := &program{t: t, base: "http://" + addr, cmd: r.command(t), out: &output{}, done: make(chan struct{})}
 	p.http = client(t)

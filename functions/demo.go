@@ -71,6 +71,10 @@ func loadDemo(ctx context.Context, p place, origin string) error {
 	return nil
 }
 
+// fictionCity is the city of the demonstration. Another city that starts with it
+// gets its people, subjects and records and no more.
+const fictionCity = "410700"
+
 // fillDemo loads what is not loaded yet. The city's days count from the one on
 // which it was loaded first, which is kept with it: a city whose days moved with
 // the calendar would correct all of its records each morning.
@@ -113,6 +117,13 @@ func fillDemo(ctx context.Context, env *open.Env, now time.Time) (demonstration,
 			return demonstration{}, fmt.Errorf("demo: %w", err)
 		}
 	}
+	out := demonstration{APIKeys: people.APIKeys, Reports: []demoReport{}, Subjects: city.codes}
+	for _, u := range people.Staff {
+		out.Staff = append(out.Staff, demoStaff{u.User, u.Password, u.TOTPSecret, u.Roles, u.Organization})
+	}
+	if env.City != fictionCity {
+		return out, nil // its tip-offs and cases are handled by units of that city alone
+	}
 	tipoffs := city.tipoffs(first)
 	sum, err := sumOf(tipoffs)
 	if err != nil {
@@ -122,8 +133,7 @@ func fillDemo(ctx context.Context, env *open.Env, now time.Time) (demonstration,
 	if err != nil {
 		return demonstration{}, err
 	}
-	reports, err := office.load(ctx, tipoffs, loaded["tipoffs"] != sum)
-	if err != nil {
+	if out.Reports, err = office.load(ctx, tipoffs, loaded["tipoffs"] != sum); err != nil {
 		return demonstration{}, err
 	}
 	if loaded["tipoffs"] != sum {
@@ -133,10 +143,6 @@ func fillDemo(ctx context.Context, env *open.Env, now time.Time) (demonstration,
 	}
 	if err := fillCases(ctx, first, first.Start().Add(9*time.Hour)); err != nil {
 		return demonstration{}, err
-	}
-	out := demonstration{APIKeys: people.APIKeys, Reports: reports, Subjects: city.codes}
-	for _, u := range people.Staff {
-		out.Staff = append(out.Staff, demoStaff{u.User, u.Password, u.TOTPSecret, u.Roles, u.Organization})
 	}
 	return out, nil
 }

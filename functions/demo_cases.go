@@ -8,12 +8,15 @@ import (
 	"ipcredit/shared/calendar"
 	"ipcredit/shared/campaign"
 	"ipcredit/shared/casework"
+	"ipcredit/shared/catalog"
 	"ipcredit/shared/clock"
+	"ipcredit/shared/commitment"
 	"ipcredit/shared/credit"
 	"ipcredit/shared/disclosure"
 	"ipcredit/shared/inquiry"
 	"ipcredit/shared/liaison"
 	"ipcredit/shared/linkage"
+	"ipcredit/shared/objection"
 	"ipcredit/shared/repair"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/share"
@@ -78,10 +81,18 @@ func fillCases(ctx context.Context, first workday.Date, now time.Time) error {
 		"inquiries": inquiry.New(j, inquiry.Config{Safe: safe, Credit: records, Laws: laws}).Demo,
 		"notices":   disclosure.NewStore(j, records).Demo,
 		"repairs":   repair.New(j).Demo,
+		"catalogue": catalog.New(j).Demo,
+		"commitments": func(ctx context.Context, actor func(string) (staff.Actor, error), now time.Time) error {
+			return commitment.New(j).Demo(ctx, actor, cases, now)
+		},
 	} {
 		if err := fill(ctx, actor, now); err != nil {
 			return fmt.Errorf("demo: %s: %w", what, err)
 		}
+	}
+	// They object to what the notices have published.
+	if err := objection.New(j).Demo(ctx, actor, now); err != nil {
+		return fmt.Errorf("demo: objections: %w", err)
 	}
 	if err := share.Demo(ctx, j, now); err != nil {
 		return fmt.Errorf("demo: shares: %w", err)

@@ -31,31 +31,12 @@ func badgeElsewhere(t *testing.T, p *program, demo demoFile) {
 	if code == "" {
 		t.Fatal("no subject of the demonstration is without records")
 	}
-	snippets := map[string]string{}
-	for _, m := range snippetOf.FindAllStringSubmatch(p.page("/function/portal/embed?code="+code).body, -1) {
-		snippets[m[1]] = html.UnescapeString(m[2])
-	}
-	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/" {
-			w.WriteHeader(http.StatusNoContent) // the browser's wish for an icon
-			return
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = fmt.Fprintf(w, "<!doctype html><html lang=zh-CN><title>别处的网站</title><body><p>%s</p><div>%s</div><div>%s</div>",
-			snippets["badge"], snippets["frame"], snippets["component"])
-	}))
-	t.Cleanup(site.Close)
-	// Another name and another port: another site, as the browser sees it.
-	elsewhere := strings.Replace(site.URL, "127.0.0.1", "localhost", 1)
-
+	elsewhere := website(t, p, code)
 	if got := look(t, browser, elsewhere); got.Component != "无失信公示" || !strings.Contains(got.Drawing, "无失信公示") || !got.Drawn || !got.Framed {
 		t.Fatalf("before: %+v", got)
 	}
 	name := p.subject(code).Name
-	row := penaltyOf(code, name, 880001)
-	day := demoDay(250)
-	row[8], row[9] = "罚款人民币12万元", "12" // a lower fine would be past its three months
-	row[3], row[10] = "新测市监处罚〔"+day[:4]+"〕880001号", strings.ReplaceAll(day, "-", "/")
+	row := larger(code, name, 880001, 250)
 	if b := p.handIn("penalty", demo.APIKeys["material"], penaltyTable([][]string{row})); b.Accepted != 1 {
 		t.Fatalf("upload: %+v", b)
 	}
@@ -78,6 +59,28 @@ func badgeElsewhere(t *testing.T, p *program, demo demoFile) {
 	if frame := p.page("/function/credit-lookup/embed/" + code); !strings.Contains(frame.body, "有 1 条公示") || !strings.Contains(frame.body, "880001") {
 		t.Errorf("the frame does not show the record: %s", frame.body)
 	}
+}
+
+// website is a site of another origin with everything on it that the portal's page
+// of snippets says about a subject.
+func website(t *testing.T, p *program, code string) string {
+	t.Helper()
+	snippets := map[string]string{}
+	for _, m := range snippetOf.FindAllStringSubmatch(p.page("/function/portal/embed?code="+code).body, -1) {
+		snippets[m[1]] = html.UnescapeString(m[2])
+	}
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			w.WriteHeader(http.StatusNoContent) // the browser's wish for an icon
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = fmt.Fprintf(w, "<!doctype html><html lang=zh-CN><title>别处的网站</title><body><p>%s</p><div>%s</div><div>%s</div>",
+			snippets["badge"], snippets["frame"], snippets["component"])
+	}))
+	t.Cleanup(site.Close)
+	// Another name and another port: another site, as the browser sees it.
+	return strings.Replace(site.URL, "127.0.0.1", "localhost", 1)
 }
 
 type badgeState struct{ Label, Message, Color string }

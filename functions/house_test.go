@@ -27,7 +27,7 @@ var order = []string{
 	"campaign", "inquiry", "repair", "material", "objection", "commitment", "share", "agency",
 	"trademark", "patent", "batch", "summary",
 	// Between the matters and the network; no matter knows of these.
-	"open", "fn",
+	"open", "fn", "door",
 	// For tests only.
 	"redistest", "objectstest", "citytest", "browsertest",
 }
@@ -35,7 +35,7 @@ var order = []string{
 // may lists, for each import that not everybody may have, who has it. A package
 // is named by its folder, a file by its path; tests are free.
 var may = map[string][]string{
-	"net/http": {"shared/page", "shared/fn", "shared/objects", "shared/outgoing", "functions"},
+	"net/http": {"shared/page", "shared/fn", "shared/objects", "shared/outgoing", "shared/door", "functions"},
 	"os":       {"shared/open", "shared/objects", "functions"},
 	// The entrypoint of a container ends on a signal.
 	"os/signal":                             {"shared/fn/main.go", "functions"},

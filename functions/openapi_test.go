@@ -97,15 +97,18 @@ var pages = map[string]string{
 		GET /import  POST /import  GET /calendar*  POST /calendar*  GET /applications*  POST /applications/*  GET /letters/*  POST /letters/*
 		GET /notices*  POST /notices*  GET /shares*  POST /shares*  GET /mandates*  POST /mandates*  GET /inquiries*  POST /inquiries*
 		GET /campaigns*  POST /campaigns*  GET /inspections*  POST /inspections*  GET /cases*  POST /cases*
-		GET /day  GET /templates*  POST /templates/*  GET /repairs/*  POST /repairs/*  GET /materials/*  POST /materials/*`,
+		GET /day  GET /templates*  POST /templates/*  GET /repairs/*  POST /repairs/*  GET /materials/*  POST /materials/*
+		POST /retention/hold  GET /objections*  POST /objections*`,
 	"credit-repair": `GET /records*  GET /queries  POST /report  GET /applications*  POST /applications*  GET /desk*  POST /desk/*
-		GET /materials*  POST /materials*`,
+		GET /materials*  POST /materials*  GET /objections*  POST /objections*  GET /object*  POST /object*  GET /promises*  POST /promises*
+		GET /received*`,
 	"credit-share": `GET /subscriptions*  POST /subscriptions*  GET /file  POST /file  GET /received  POST /received/*  GET /sources
-		POST /sources  POST /sources/{id}/{step}  POST /sources/{id}/deliveries`,
-	"disclosure-publish": `GET /notices*  POST /notices*`,
-	"summary-report":     `GET /pending`,
-	"evidence-upload":    `GET /forms  GET /forms/{token}  POST /forms/{token}/remove`,
-	"portal":             `GET /guides*  GET /embed`,
+		POST /sources  POST /sources/{id}/{step}`,
+	"disclosure-publish": `GET /notices*  POST /notices*  GET /objections*  POST /objections*  GET /catalog/desk  GET /catalog/propose
+		POST /catalog/proposals*  GET /catalog/proposals/*`,
+	"summary-report":  `GET /pending  POST /export`,
+	"evidence-upload": `GET /forms  GET /forms/{token}  POST /forms/{token}/remove`,
+	"portal":          `GET /guides*  GET /embed`,
 	"report-intake": `GET /frame  GET /channels/{what}  GET /privacy  GET /report/{step}  POST /report/{step}  POST /clear  POST /exit
 		GET /receipt  POST /receipt/*  GET /track`,
 	"staff-session": `GET /sign-in  POST /sign-in  GET /recovery  POST /recovery  POST /sign-out  GET /activate  POST /activate  GET /first

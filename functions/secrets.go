@@ -155,7 +155,11 @@ func newLogKey(log string) (string, error) {
 // line behind its label.
 func newUnits() (string, error) {
 	var lines []string
-	for _, label := range staff.UnitLabels() {
+	labels := staff.UnitLabels()
+	if city := open.Value("city"); !slices.Contains(labels, city) {
+		labels = append(labels, city) // its unit handles what no other does
+	}
+	for _, label := range labels {
 		id, err := age.GenerateX25519Identity()
 		if err != nil {
 			return "", fmt.Errorf("secrets: %w", err)

@@ -21,7 +21,8 @@ import (
 )
 
 // verifyCommand checks one file that the city gave to somebody, without asking
-// anybody: a proof of the log, the receipt of a tip-off, a credit statement.
+// anybody: a proof of the log or of a disclosure, the receipt of a tip-off, a
+// credit statement.
 func verifyCommand(p *place) *cobra.Command {
 	v := verification{place: p, now: time.Now}
 	c := &cobra.Command{
@@ -59,7 +60,7 @@ type verification struct {
 // verdict is what the check of a file has shown.
 type verdict struct {
 	File string `json:"file"`
-	Kind string `json:"kind"` // "proof", "receipt" or "statement"
+	Kind string `json:"kind"` // "proof", "disclosure", "receipt" or "statement"
 	OK   bool   `json:"ok"`
 	// By is who signed: the log's origin, or the statement's issuer.
 	By string `json:"by"`
@@ -71,12 +72,15 @@ type verdict struct {
 	Leaf  *notary.Leaf `json:"leaf,omitempty"`
 	// Content tells that the commitment was opened with the content itself.
 	Content bool `json:"content"`
-	// Number and Day are a receipt's, Subject, Issued and Expires a statement's.
-	Number  string     `json:"reportNo,omitempty"`
-	Day     string     `json:"day,omitempty"`
-	Subject string     `json:"subject,omitempty"`
-	Issued  *time.Time `json:"issued,omitempty"`
-	Expires *time.Time `json:"expires,omitempty"`
+	// Number and Day are a receipt's, Subject, Issued and Expires a statement's,
+	// Subject, Name and Record a disclosure's.
+	Number  string        `json:"reportNo,omitempty"`
+	Day     string        `json:"day,omitempty"`
+	Subject string        `json:"subject,omitempty"`
+	Name    string        `json:"name,omitempty"`
+	Issued  *time.Time    `json:"issued,omitempty"`
+	Expires *time.Time    `json:"expires,omitempty"`
+	Record  *openedRecord `json:"record,omitempty"`
 	// Not are the words for what was not checked, and what would check it.
 	Not []string `json:"notChecked"`
 }
@@ -91,19 +95,25 @@ func (v verification) check(path string) (*verdict, error) {
 		return nil, err
 	}
 	out := &verdict{File: path, Not: []string{}}
-	switch {
-	case bytes.HasPrefix(data, []byte("c2sp.org/tlog-proof@")):
-		err = v.tlogProof(data, out)
-	case isJWS(data):
-		err = v.statement(bytes.TrimSpace(data), out)
-	default:
-		err = v.tipOff(data, out)
-	}
-	if err != nil {
+	if err := v.read(data, out); err != nil {
 		return nil, wrong(path, err)
 	}
 	out.OK = true
 	return out, nil
+}
+
+// read tells by what it holds which kind of file it is.
+func (v verification) read(data []byte, out *verdict) error {
+	if bytes.HasPrefix(data, []byte("c2sp.org/tlog-proof@")) {
+		return v.tlogProof(data, out)
+	}
+	if isJWS(data) {
+		return v.statement(bytes.TrimSpace(data), out)
+	}
+	if f, ok := asDisclosure(data); ok {
+		return v.disclosure(f, out)
+	}
+	return v.tipOff(data, out)
 }
 
 // sentence is the verdict for people, a line for each fact.
@@ -116,6 +126,14 @@ func (v *verdict) sentence() string {
 		add("runner.verify.of_receipt", v.Number, v.Day)
 	case "statement":
 		add("runner.verify.of_statement", v.Subject, v.Issued.Format(time.RFC3339), v.Expires.Format(time.RFC3339))
+	case "disclosure":
+		add("runner.verify.of_disclosure", v.Name, v.Subject, v.Record.Authority, v.Record.InstrumentNo, v.Record.DeterminedOn)
+		for _, e := range v.Record.Events {
+			add("runner.verify.event", e.On.String(), deedWord(e.Action))
+		}
+		if v.Record.Disputed != nil && *v.Record.Disputed {
+			add("runner.verify.disputed")
+		}
 	}
 	if v.Log != "" {
 		add("runner.verify.logged", *v.Index, v.Log, v.Size)

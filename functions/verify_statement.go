@@ -45,12 +45,8 @@ type claims struct {
 	Code    string           `json:"code"`
 	Records []map[string]any `json:"records"`
 	Log     *struct {
-		Index   int64            `json:"index"`
-		URL     string           `json:"url"`
+		logEntry
 		Pending bool             `json:"pending"`
-		Leaf    notary.Leaf      `json:"leaf"`
-		Salt    []byte           `json:"salt"`
-		Text    string           `json:"document"`
 		Records []credit.Opening `json:"records"`
 		Proof   string           `json:"proof"`
 	} `json:"log"`
@@ -138,33 +134,27 @@ var bound = []string{"id", "act", "tier", "instrumentNo", "authority", "source",
 // each record's, and each record's to what the statement shows.
 func (c claims) opens() error {
 	bad := checkFailed("runner.verify.bad_log")
-	if !notary.Opens(c.Log.Leaf.Commitment, c.Log.Salt, []byte(c.Log.Text)) {
-		return bad
-	}
-	var document struct {
-		Code    string   `json:"code"`
-		Records []string `json:"records"`
-	}
-	if json.Unmarshal([]byte(c.Log.Text), &document) != nil || document.Code != c.Code || len(c.Records) != len(c.Log.Records) {
+	document, ok := c.Log.subject()
+	if !ok || document.Code != c.Code || len(c.Records) != len(c.Log.Records) {
 		return bad
 	}
 	for _, shown := range c.Records {
 		i := slices.IndexFunc(c.Log.Records, func(o credit.Opening) bool { return o.ID == shown["id"] })
-		if i < 0 {
-			return bad
-		}
-		o := c.Log.Records[i]
-		if len(o.Salt) != notary.SaltSize || !slices.Contains(document.Records, notary.Commit(o.Salt, []byte(o.Document))) {
+		if i < 0 || !document.holds(c.Log.Records[i]) {
 			return bad
 		}
 		var opened map[string]any
-		if json.Unmarshal([]byte(o.Document), &opened) != nil {
+		if json.Unmarshal([]byte(c.Log.Records[i].Document), &opened) != nil {
 			return bad
 		}
 		for _, member := range bound {
 			if !reflect.DeepEqual(shown[member], opened[member]) {
 				return bad
 			}
+		}
+		// Entries from before objections were logged do not say.
+		if disputed, says := opened["disputed"]; says && disputed != (shown["status"] == string(credit.Disputed)) {
+			return bad
 		}
 	}
 	return nil

@@ -366,13 +366,14 @@ func TestVerifyChecksAStatementAgainstTheLog(t *testing.T) {
 		"id": "r1", "act": "DA2", "tier": "general", "instrumentNo": "国知信认〔2026〕1号", "authority": "国家知识产权局",
 		"source": "ADMIN", "determinedOn": "2026-04-29",
 	}
-	recordDocument, err := json.Marshal(record)
+	oldDocument, err := json.Marshal(record)
 	if err != nil {
 		t.Fatal(err)
 	}
+	recordDocument := append(bytes.TrimSuffix(oldDocument, []byte("}")), `,"disputed":false,"events":[{"action":"published","on":"2026-05-06"}]}`...)
 	recordSalt, salt := notary.NewSalt(), notary.NewSalt()
 	document, err := json.Marshal(map[string]any{
-		"v": 1, "code": subject, "records": []string{notary.Commit(recordSalt, recordDocument), notary.Commit(salt, nil)},
+		"v": 2, "code": subject, "records": []string{notary.Commit(recordSalt, recordDocument), notary.Commit(recordSalt, oldDocument)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -437,6 +438,10 @@ func TestVerifyChecksAStatementAgainstTheLog(t *testing.T) {
 		{"a record that was never logged", s.sign(t, statementType, claims(func(c, _, r m) { c["records"] = []any{r, m{"id": "r2"}} })), verification{keys: keys}, exitFailed, false},
 		{"a record left out", s.sign(t, statementType, claims(func(c, _, _ m) { c["records"] = []any{} })), verification{keys: keys}, exitFailed, false},
 		{"an altered record", s.sign(t, statementType, claims(func(_, _, r m) { r["tier"] = "minor" })), verification{keys: keys}, exitFailed, false},
+		{"an objection that is not in the log", s.sign(t, statementType, claims(func(_, _, r m) { r["status"] = "disputed" })), verification{keys: keys}, exitFailed, false},
+		{"logged before objections were", s.sign(t, statementType, claims(func(_, l, r m) {
+			r["status"], l["records"] = "disputed", []credit.Opening{{ID: "r1", Salt: recordSalt, Document: string(oldDocument)}}
+		})), verification{keys: keys}, 0, false},
 		{"an altered document", s.sign(t, statementType, claims(func(_, l, _ m) { l["document"] = "{}" })), verification{keys: keys}, exitFailed, false},
 		{"another subject", s.sign(t, statementType, claims(func(c, _, _ m) { c["code"], c["sub"] = "91410771MA00AAA105", "91410771MA00AAA105" })), verification{keys: keys}, exitFailed, false},
 		{"another index", s.sign(t, statementType, claims(func(_, l, _ m) { l["index"] = 0 })), verification{keys: keys, proof: proof}, exitFailed, false},

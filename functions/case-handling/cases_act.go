@@ -55,6 +55,8 @@ func init() {
 		{Name: "settle", fill: (*desk).fillUnits, do: (*desk).doSettle, sure: true},
 		{Name: "merge", do: (*desk).doCaseMerge, sure: true},
 		{Name: "recuse", fill: (*desk).fillAssignable, do: (*desk).doRecuse, sure: true},
+		{Name: "unmerge", do: (*desk).doUnmerge, sure: true},
+		{Name: "lift-recusal", fill: (*desk).fillRecused, do: (*desk).doLiftRecusal, sure: true},
 		{Name: "entrust", fill: (*desk).fillMandates, do: (*desk).doEntrust, sure: true},
 		{Name: "edit", fill: (*desk).fillDraft, do: (*desk).doEdit},
 		{Name: "erase", do: (*desk).doCaseErase, sure: true},

@@ -236,6 +236,23 @@ func (d *desk) doCaseMerge(ctx context.Context, c caseCall) (casework.Case, erro
 	return d.cases.Merge(ctx, c.who, c.seen(), seen, d.env.Now())
 }
 
+func (d *desk) doUnmerge(ctx context.Context, c caseCall) (casework.Case, error) {
+	return d.cases.Unmerge(ctx, c.who, c.seen(), c.text("reason"), d.env.Now())
+}
+
+func (d *desk) doLiftRecusal(ctx context.Context, c caseCall) (casework.Case, error) {
+	return d.cases.LiftRecusal(ctx, c.who, c.seen(), c.text("user"), c.text("reason"), d.env.Now())
+}
+
+// fillRecused offers those who may not touch the case.
+func (d *desk) fillRecused(r *http.Request, _ staff.Actor, p *caseActPage) error {
+	known := names{}
+	for _, u := range p.File.Case.Recused {
+		p.Present = append(p.Present, option{Value: u, Text: d.name(r.Context(), known, u)})
+	}
+	return nil
+}
+
 // doCaseErase asks for the number once more: nothing brings it back.
 func (d *desk) doCaseErase(ctx context.Context, c caseCall) (casework.Case, error) {
 	if c.text("again") != c.file.Case.Number {

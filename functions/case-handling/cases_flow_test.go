@@ -231,7 +231,7 @@ func TestExportHoldsListedFieldsOnlyAndIsInTheJournal(t *testing.T) {
 	c := embedded(t)
 	a := c.actor("hongqi.handler")
 	if _, err := c.desk.cases.Open(t.Context(), a, casework.Draft{
-		Kind: tipoff.Infringement, Source: casework.OwnCheck, Facts: caseFacts, Parties: []casework.Party{{Name: "=1+1虚构公司", Role: casework.Respondent}},
+		Kind: tipoff.Infringement, Source: casework.OwnCheck, Facts: caseFacts, Parties: []casework.Party{{Name: "=1+1虚构公司", Code: holderNo, Role: casework.Respondent}},
 		People: []casework.Person{{Name: suspect, Contact: suspectPhone, Role: casework.Witness}},
 	}, c.clock.Now()); err != nil {
 		t.Fatal(err)

@@ -249,6 +249,8 @@ func TestThreat_EntrustmentRestsOnTheRegister(t *testing.T) {
 		x := boss.caseDo(got.Number, "entrust", "instrument", number, "from", "2026-05-01", "to", "2099-12-31", "sure", "yes")
 		wantStatus(t, x, http.StatusUnprocessableEntity)
 		wantIn(t, x, say("cases.no_mandate"))
+		// Nothing to choose: nothing to press.
+		wantNone(t, boss.get("/cases/"+got.Number+"/entrust"), ">"+say("cases.do.entrust")+"</button>")
 	}
 	refused("豫测知〔2026〕1号") // nowhere
 	for _, other := range [][]string{{"豫测知〔2026〕2号", "410711", "unlicensed-agency"}, {"豫测知〔2026〕3号", "410702", "agency-misconduct"}} {

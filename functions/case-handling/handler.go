@@ -21,6 +21,7 @@ import (
 	"ipcredit/shared/casework"
 	"ipcredit/shared/clock"
 	"ipcredit/shared/courier"
+	"ipcredit/shared/door"
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/evidence/custody"
 	"ipcredit/shared/fault"
@@ -76,6 +77,7 @@ type desk struct {
 	scanner   scanner
 	gateway   gateway
 	pages     *page.Pages
+	signed    func(door.Handler) fn.Handler
 	contacts
 	linked
 	// cleaning limits how many files a replica reads as a whole at a time: each
@@ -95,6 +97,7 @@ func newDesk(env *open.Env) (*desk, error) {
 		pages:     page.New(Needs.Function, files, env.Site()),
 		cleaning:  make(chan struct{}, 1),
 	}
+	d.signed = door.New(env, d.staff, d.pages).Signed
 	d.pages.Allow("file", "script-src 'self'", "connect-src 'self'", "img-src 'self' data:")
 	c, err := d.config()
 	if err != nil {
@@ -178,6 +181,7 @@ func (d *desk) mux() *fn.Mux {
 
 	m.Handle("GET /identities", d.signed(d.identities))
 	m.Handle("GET /retention", d.signed(d.retention))
+	m.Handle("POST /retention/hold", d.signed(d.holdKept))
 	m.Handle("GET /undelivered", d.signed(d.undelivered))
 	m.Handle("GET /register", d.signed(d.registerForm))
 	m.Handle("POST /register", d.signed(d.register))
@@ -190,39 +194,8 @@ func (d *desk) mux() *fn.Mux {
 	d.campaignRoutes(m)
 	d.calendarRoutes(m)
 	d.repairRoutes(m)
+	d.objectionRoutes(m)
 	return m
-}
-
-// signed wraps a page for people who are signed in. A browser that is not goes
-// to the sign-in page and comes back.
-func (d *desk) signed(h func(http.ResponseWriter, *http.Request, staff.Actor) error) fn.Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Cache-Control", "no-store")
-		token := staff.Token(r.Header.Values("Cookie"), d.env.PublicURL)
-		if token == "" {
-			return d.signIn(w, r, fault.New(fault.Unauthorized, "staff.signed_out"))
-		}
-		a, err := d.staff.Who(r.Context(), token, d.env.Now())
-		if fault.Is(err, fault.Unauthorized) {
-			return d.signIn(w, r, err)
-		}
-		if err != nil {
-			return err
-		}
-		return h(w, r, a)
-	}
-}
-
-func (d *desk) signIn(w http.ResponseWriter, r *http.Request, why error) error {
-	if !fn.WantsHTML(r) {
-		return why
-	}
-	q := url.Values{}
-	if r.Method == http.MethodGet {
-		q.Set("return", d.pages.URL(r, r.URL.EscapedPath()))
-	}
-	http.Redirect(w, r, d.pages.URL(r, "staff-session/sign-in", q), http.StatusSeeOther)
-	return nil
 }
 
 // see sends a browser to another page of this function.

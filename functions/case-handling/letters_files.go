@@ -47,7 +47,7 @@ func (d *desk) holderLetterBox(w http.ResponseWriter, r *http.Request, a staff.A
 		return fault.New(fault.Unavailable, "tipoff.no_key", l.Unit)
 	}
 	// The key first: a box whose key is missing would lose what it takes.
-	ref := "evidence." + id
+	ref := evidence.KeyOf(id)
 	to, err := d.mail.keys.New(ctx, ref, seal.Party{Label: tipoff.UnitLabel(l.Unit), To: unit}, seal.Party{Label: tipoff.EscrowLabel, To: d.mail.escrow})
 	if errors.Is(err, seal.ErrExists) {
 		to, err = d.mail.keys.Recipient(ctx, ref)
@@ -55,7 +55,7 @@ func (d *desk) holderLetterBox(w http.ResponseWriter, r *http.Request, a staff.A
 	if err != nil {
 		return err
 	}
-	if _, err = d.evidence.OpenBoxOf(ctx, token, evidence.BoxSpec{For: holderLetterRef(l), To: to, Key: ref, Until: now.AddDate(0, 0, boxDays), By: a.User.ID}); err != nil {
+	if _, err = d.evidence.OpenBoxOf(ctx, token, evidence.BoxSpec{For: holderLetterRef(l), To: to, Key: ref, Until: now.AddDate(0, 0, boxDays), By: a.User.ID, Unit: l.Unit}); err != nil {
 		return err
 	}
 	return d.see(w, r, "/letters", l.No, done("letter-box"))

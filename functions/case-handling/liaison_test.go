@@ -26,7 +26,7 @@ func (k visitor) seen1(record string) string {
 	if m := numberField.FindStringSubmatch(a.body); m != nil {
 		return m[1]
 	}
-	for _, m := range regexp.MustCompile(`href="[^"]*(/(?:notices|campaigns|inspections)/[a-z0-9]+/[a-z-]+)"`).FindAllStringSubmatch(a.body, -1) {
+	for _, m := range regexp.MustCompile(`href="[^"]*(/(?:notices|campaigns|inspections)/[A-Za-z0-9-]+/[a-z-]+)"`).FindAllStringSubmatch(a.body, -1) {
 		if v := numberField.FindStringSubmatch(k.get(m[1]).body); v != nil {
 			return v[1]
 		}

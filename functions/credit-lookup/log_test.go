@@ -70,6 +70,10 @@ func TestThreat_AStatementProvesItselfInThePublicLog(t *testing.T) {
 		if p := c.page("/subjects/" + firm); !strings.Contains(p.body, got.Log.URL) {
 			t.Error("the page does not lead to the proof")
 		}
+		frame := c.page("/embed/" + firm).body
+		if !strings.Contains(frame, got.Log.URL) || !strings.Contains(frame, "/statement/"+firm) {
+			t.Errorf("the frame does not lead to the proof: %s", frame)
+		}
 
 		// From here on nothing but the statement and the log's public key.
 		var e struct {
@@ -149,7 +153,7 @@ func TestThreat_AStatementProvesItselfInThePublicLog(t *testing.T) {
 		}
 		// After its end nothing tells that there was something.
 		c.at("2028-01-01")
-		if a := c.get("/subjects/" + firm); !strings.Contains(a.body, `"log":null`) || strings.Contains(c.page("/subjects/"+firm).body, "disclosure-publish/log/") {
+		if a := c.get("/subjects/" + firm); !strings.Contains(a.body, `"log":null`) || strings.Contains(c.page("/subjects/"+firm).body+c.page("/embed/"+firm).body, "disclosure-publish/log/") {
 			t.Errorf("%s", a.body)
 		}
 		if s := c.signed(firm); string(s.Log) != "null" {

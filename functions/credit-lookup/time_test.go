@@ -101,9 +101,16 @@ func TestEverythingAgreesAtEveryInstant(t *testing.T) {
 				} else if got.NextChange != nil && s.Expires > got.NextChange.Unix() {
 					t.Errorf("statement outlives the change: %d > %d", s.Expires, got.NextChange.Unix())
 				}
-				// The search finds the subject by name whatever stands against it.
-				if a := c.get("/search?q=" + tt.code); !strings.Contains(a.body, got.Name) {
-					t.Errorf("search: %s", a.body)
+				// The search finds the subject by name whatever stands against it, and holds
+				// nothing that could end while a cache keeps it; nor does the component, which
+				// is a script that asks for the badge's data.
+				for _, a := range []answer{c.get("/search?q=" + tt.code), c.page("/search?q=" + tt.code), c.get("/widget.js")} {
+					if a.StatusCode != 200 || strings.Contains(a.body, "〔2026〕1号") || strings.Contains(a.body, words+"<") {
+						t.Errorf("%s holds what stands against a subject: %s", a.Request.URL, a.body)
+					}
+					if !strings.Contains(a.body, got.Name) && !strings.HasSuffix(a.Request.URL.Path, ".js") {
+						t.Errorf("%s: %s", a.Request.URL, a.body)
+					}
 				}
 			})
 		}

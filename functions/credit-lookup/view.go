@@ -27,19 +27,11 @@ type subjectView struct {
 // recordView is one record with what its reader wants to know.
 type recordView struct {
 	credit.Shown
-	Facts []fact
+	Facts []credit.Fact
 	// RepairFrom is the first day of applying for repair; none where the rules
 	// of the record's time give no day.
 	RepairFrom workday.Date
 	Notes      []ruleset.Rule
-}
-
-// fact is a line of what the document says. Text is Chinese whatever the page's
-// language.
-type fact struct {
-	Key  string // of the catalogue
-	Text string
-	Fen  int64
 }
 
 // Area is the district's name, or its code where it lies outside the city.
@@ -100,7 +92,7 @@ func (l *lookup) view(s standing, law *credit.Law, now time.Time, lang page.Lang
 	}
 	seen := map[string]bool{}
 	for _, x := range s.Answer.Records {
-		view := recordView{Shown: x, Facts: facts(x.Content), RepairFrom: repairFrom(law, x, chained[x.From])}
+		view := recordView{Shown: x, Facts: x.Content.Facts(), RepairFrom: repairFrom(law, x, chained[x.From])}
 		for _, rule := range x.Applied {
 			if !rule.Labelled() {
 				continue
@@ -114,7 +106,7 @@ func (l *lookup) view(s standing, law *credit.Law, now time.Time, lang page.Lang
 		switch {
 		case x.Counts:
 			v.Counted = append(v.Counted, view)
-		case x.Status == credit.OpenToChallenge:
+		case x.Status == credit.OpenToChallenge, x.Status == credit.Disputed && x.Kind == credit.Penalty:
 			v.Open = append(v.Open, view)
 		default:
 			v.Other = append(v.Other, view)
@@ -147,50 +139,4 @@ func repairFrom(law *credit.Law, x credit.Shown, chained []workday.Date) workday
 		return workday.Date{}
 	}
 	return e.RepairFrom
-}
-
-func facts(c credit.Content) []fact {
-	var out []fact
-	add := func(key, text string) {
-		if text != "" {
-			out = append(out, fact{Key: "credit-lookup.fact." + key, Text: text})
-		}
-	}
-	money := func(key string, fen int64) {
-		if fen > 0 {
-			out = append(out, fact{Key: "credit-lookup.fact." + key, Fen: fen})
-		}
-	}
-	switch {
-	case c.Penalty != nil:
-		p := c.Penalty
-		add("violation", p.Violation)
-		add("facts", p.Facts)
-		for _, class := range p.Classes {
-			add("class", class)
-		}
-		add("text", p.Text)
-		money("fine", p.FineFen)
-		money("confiscated", p.ConfiscatedFen)
-		add("licence_named", p.LicenceNamed)
-		add("basis", p.Basis)
-		add("remark", p.Remark)
-	case c.Licence != nil:
-		p := c.Licence
-		add("document", p.Document)
-		add("project", p.Project)
-		add("category", p.Category)
-		add("certificate", p.Certificate)
-		add("certificate_no", p.CertificateNo)
-		add("licence_text", p.Text)
-		add("remark", p.Remark)
-	case c.Determination != nil:
-		add("basis", c.Determination.Basis)
-	case c.Commendation != nil:
-		add("commendation", c.Commendation.Text)
-	case c.Judgment != nil:
-		add("cause", c.Judgment.Cause)
-		add("result", c.Judgment.Result)
-	}
-	return out
 }

@@ -192,6 +192,8 @@ type applicationPage struct {
 	Today   workday.Date
 	// MayFile, MaySign and Uploads tell what the reader can do.
 	MayFile, MaySign, Uploads bool
+	// Ledger is the number of its commitment in the public ledger, "" for none.
+	Ledger string
 	// For officers.
 	desking
 }
@@ -245,6 +247,9 @@ func (d *desk) applicationPage(r *http.Request, a staff.Actor) (applicationPage,
 		if slices.Contains(p.A.Records, x.ID) {
 			p.Records = append(p.Records, x)
 		}
+	}
+	if p.Ledger, err = d.promises.OfApplication(ctx, p.A.No); err != nil {
+		return p, err
 	}
 	p.MayFile = p.Subject() && p.A.State.Open() && d.repair.May(ctx, a, staff.RepairFile, p.A, now)
 	p.MaySign = p.MayFile && p.A.Signed == nil && d.repair.May(ctx, a, staff.RepairSign, p.A, now)
@@ -351,7 +356,7 @@ func (d *desk) act(w http.ResponseWriter, r *http.Request, a staff.Actor) error 
 			err = fault.New(fault.Refused, "credit-repair.agree").With("agree", "credit-repair.agree")
 			break
 		}
-		_, err = d.repair.Sign(ctx, a, no, now)
+		err = d.signRepair(r, a, no)
 	case "complete":
 		_, err = d.repair.Complete(ctx, a, no, now)
 	case "withdraw":

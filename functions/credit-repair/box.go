@@ -1,6 +1,7 @@
 package function
 
 import (
+	"context"
 	"net/http"
 
 	"ipcredit/shared/evidence"
@@ -33,41 +34,44 @@ func (d *desk) openBox(r *http.Request, a staff.Actor, no string, paper repair.P
 }
 
 // boxAt opens a box of the subject, sealed to the unit, from which people come
-// back to the page.
+// back to the page, and returns the address where files are put in.
 func (d *desk) boxAt(r *http.Request, a staff.Actor, what, label, back string) (string, error) {
-	if d.evidence == nil {
-		return "", fault.New(fault.Unavailable, "credit-repair.no_box")
-	}
-	ctx, now := r.Context(), d.env.Now()
-	units, escrow, err := d.recipients()
+	token, _, err := d.box(r.Context(), evidence.BoxSpec{For: what, By: a.User.ID, Org: a.Org.ID, Return: back}, label)
 	if err != nil {
 		return "", err
+	}
+	return d.pages.URL(r, "evidence-upload/forms", token), nil
+}
+
+// box opens a box that is sealed to the unit and to the escrow; the rest is spec's.
+func (d *desk) box(ctx context.Context, spec evidence.BoxSpec, label string) (token string, b evidence.Box, err error) {
+	if d.evidence == nil {
+		return "", b, fault.New(fault.Unavailable, "credit-repair.no_box")
+	}
+	units, escrow, err := d.recipients()
+	if err != nil {
+		return "", b, err
 	}
 	unit, ok := units[label]
 	if !ok { // a district without a key of its own: the city's unit
 		label = d.env.City
 		if unit, ok = units[label]; !ok {
-			return "", fault.New(fault.Unavailable, "credit-repair.no_box")
+			return "", b, fault.New(fault.Unavailable, "credit-repair.no_box")
 		}
 	}
-	token := evidence.NewToken()
+	token = evidence.NewToken()
 	id, err := evidence.BoxOf(token)
 	if err != nil {
-		return "", err
+		return "", b, err
 	}
 	// The key first: a box whose key is missing would lose what it takes.
-	ref := "evidence." + id
-	to, err := seal.NewKeys(d.env.Objects.Keys).New(ctx, ref,
-		seal.Party{Label: tipoff.UnitLabel(label), To: unit}, seal.Party{Label: tipoff.EscrowLabel, To: escrow})
-	if err != nil {
-		return "", err
+	spec.Key, spec.Until = "evidence."+id, d.env.Now().Add(boxTime)
+	if spec.To, err = seal.NewKeys(d.env.Objects.Keys).New(ctx, spec.Key,
+		seal.Party{Label: tipoff.UnitLabel(label), To: unit}, seal.Party{Label: tipoff.EscrowLabel, To: escrow}); err != nil {
+		return "", b, err
 	}
-	if _, err := d.evidence.OpenBoxOf(ctx, token, evidence.BoxSpec{
-		For: what, To: to, Key: ref, Until: now.Add(boxTime), By: a.User.ID, Org: a.Org.ID, Return: back,
-	}); err != nil {
-		return "", err
-	}
-	return d.pages.URL(r, "evidence-upload/forms", token), nil
+	b, err = d.evidence.OpenBoxOf(ctx, token, spec)
+	return token, b, err
 }
 
 // recipients reads the public keys that papers are sealed to.

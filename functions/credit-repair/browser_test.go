@@ -63,6 +63,7 @@ func TestRepairInABrowser(t *testing.T) {
 	look("/records/D1", "record-early")
 	look("/records/P1/notice", "notice")
 	look("/queries", "queries")
+	look("/received", "received")
 	look("/applications/new?record=P1", "new")
 
 	p := b.Open(t, o.public+prefix+"/applications/new?record=P1", browsertest.View{Width: browsertest.Narrow})

@@ -95,6 +95,8 @@ type desking struct {
 	Reasons  []string
 	Computed []repair.Reason
 	Missing  []repair.Paper
+	// Waiting are those who have not confirmed the end of what was repaired.
+	Waiting []string
 }
 
 // Has tells whether a step can be taken.
@@ -186,7 +188,12 @@ func (d *desk) desking(r *http.Request, a staff.Actor, p *applicationPage) error
 	add("refuse", accepts && submitted)
 	add("decide", decides && own && p.A.State == repair.Accepted)
 	add("import", decides && !own && p.A.State == repair.Forwarded)
-	add("spread", accepts && p.A.State == repair.Approved)
+	if p.A.State == repair.Approved {
+		if p.Waiting, err = d.waiting(r, p.A.Records); err != nil {
+			return err
+		}
+	}
+	add("spread", accepts && p.A.State == repair.Approved && len(p.Waiting) == 0)
 	return nil
 }
 
@@ -252,7 +259,7 @@ func (d *desk) deskAct(w http.ResponseWriter, r *http.Request, a staff.Actor) er
 			_, err = d.repair.Import(ctx, a, no, seen, in, now)
 		}
 	case "spread":
-		_, err = d.repair.Spread(ctx, a, no, seen, now)
+		err = d.spread(r, a, no, seen)
 	default:
 		return fault.New(fault.NotFound, "credit-repair.unknown")
 	}

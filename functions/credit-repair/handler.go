@@ -9,13 +9,18 @@ import (
 	handler "github.com/openfaas/templates-sdk/go-http"
 
 	"ipcredit/shared/calendar"
+	"ipcredit/shared/commitment"
+	"ipcredit/shared/credit"
+	"ipcredit/shared/door"
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/inquiry"
 	"ipcredit/shared/material"
+	"ipcredit/shared/objection"
 	"ipcredit/shared/open"
 	"ipcredit/shared/page"
 	"ipcredit/shared/repair"
+	"ipcredit/shared/share"
 	"ipcredit/shared/staff"
 )
 
@@ -42,8 +47,12 @@ type desk struct {
 	repair    *repair.Office
 	inquiries *inquiry.Store
 	materials *material.Store
+	promises  *commitment.Store
+	objects   *objection.Office
 	evidence  *evidence.Store // nil where there is no object store
+	share     *share.Store
 	pages     *page.Pages
+	signed    func(door.Handler) fn.Handler
 }
 
 func routes(env *open.Env) (*fn.Mux, error) {
@@ -54,8 +63,14 @@ func routes(env *open.Env) (*fn.Mux, error) {
 		repair:    repair.New(env.Journal),
 		inquiries: inquiry.New(env.Journal, inquiry.Config{}),
 		materials: material.New(env.Journal),
+		promises:  commitment.New(env.Journal),
+		objects:   objection.New(env.Journal),
 		pages:     page.New(Needs.Function, files, env.Site()),
 	}
+	d.share = share.New(env.Journal, share.Config{
+		Credit: credit.NewStore(env.Journal, credit.NewInForce(env.Journal)), Staff: d.staff, Calendar: d.calendar.Current, Repairs: d.repair,
+	})
+	d.signed = door.New(env, d.staff, d.pages).Signed
 	if env.Objects != nil {
 		d.evidence = evidence.NewStore(env.Journal, env.Objects.Main, func() time.Time { return env.Now() })
 	}
@@ -65,6 +80,12 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	d.recordRoutes(mux)
 	d.applicationRoutes(mux)
 	d.deskRoutes(mux)
+	d.receivedRoutes(mux)
 	d.materialRoutes(mux)
+	d.promiseRoutes(mux)
+	d.promiseDeskRoutes(mux)
+	d.promiseTextRoutes(mux)
+	d.objectionRoutes(mux)
+	d.codeRoutes(mux)
 	return mux, nil
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"ipcredit/shared/catalog"
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
@@ -39,6 +40,11 @@ type recordsPage struct {
 	Profile credit.Profile
 	Lines   []repair.Line
 	Other   []credit.Shown // licences, commendations and what else is favourable
+	// Effects are the measures that each record brings, by its id.
+	Effects map[string][]credit.Effect
+	// Good is how it stands with three good years; Years tells that there is a rule.
+	Good  credit.Good
+	Years bool
 	// May tells that an application can be filed now.
 	May bool
 }
@@ -54,9 +60,10 @@ func (d *desk) records(w http.ResponseWriter, r *http.Request, a staff.Actor) er
 }
 
 func (d *desk) recordsPage(r *http.Request, a staff.Actor) (recordsPage, error) {
-	p := recordsPage{base: d.base(r, a)}
+	p := recordsPage{base: d.base(r, a), Effects: map[string][]credit.Effect{}}
 	var err error
-	p.Profile, p.Lines, err = d.repair.Lines(r.Context(), a, d.env.Now())
+	now := d.env.Now()
+	p.Profile, p.Lines, err = d.repair.Lines(r.Context(), a, now)
 	if err != nil {
 		return p, err
 	}
@@ -64,12 +71,14 @@ func (d *desk) recordsPage(r *http.Request, a staff.Actor) (recordsPage, error) 
 	if err != nil {
 		return p, err
 	}
-	visible, _ := rules.Law.Show(p.Profile.Records, d.env.Now())
+	visible, _ := rules.Law.Show(p.Profile.Records, now)
 	for _, s := range visible {
 		if !s.Adverse {
 			p.Other = append(p.Other, s)
 		}
+		p.Effects[s.ID] = rules.Law.Effects(s, workday.DateOf(now))
 	}
+	p.Good, p.Years = rules.Law.GoodYears(p.Profile.Records, now)
 	p.May = slices.ContainsFunc(p.Lines, func(l repair.Line) bool { return l.Standing.May() && l.Open == "" }) && a.May(staff.RepairFile, d.env.Now())
 	return p, nil
 }
@@ -79,6 +88,9 @@ type recordPage struct {
 	// Rules are those applied to its display and its repair, each once.
 	Rules []ruleset.Rule
 	Line  repair.Line
+	// Effects are the measures it brings; Item is the catalogue's item it stands on.
+	Effects []credit.Effect
+	Item    *catalog.Item
 	// Papers are those that its application would need.
 	Papers []repair.Paper
 	Name   string
@@ -111,6 +123,10 @@ func (d *desk) one(r *http.Request, a staff.Actor) (recordPage, error) {
 		return p, err
 	}
 	p.Line, p.Name, p.Code = lines[i], profile.Subject.Name, profile.Subject.Code
+	p.Effects = rules.Law.Effects(p.Line.Shown, p.Today)
+	if item, ok := rules.Law.Catalog().Ref(p.Line.Item); ok {
+		p.Item = &item
+	}
 	for _, rule := range slices.Concat(p.Line.Standing.Rules, p.Line.Shown.Applied) {
 		if !slices.ContainsFunc(p.Rules, func(have ruleset.Rule) bool { return have.Ref() == rule.Ref() }) {
 			p.Rules = append(p.Rules, rule)

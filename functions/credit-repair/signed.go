@@ -15,31 +15,6 @@ import (
 	"ipcredit/shared/workday"
 )
 
-// signed wraps a page for people who are signed in. A browser that is not goes to
-// the sign-in page and comes back.
-func (d *desk) signed(h func(http.ResponseWriter, *http.Request, staff.Actor) error) fn.Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Cache-Control", "no-store")
-		token := staff.Token(r.Header.Values("Cookie"), d.env.PublicURL)
-		err := error(fault.New(fault.Unauthorized, "staff.signed_out"))
-		if token != "" {
-			var a staff.Actor
-			if a, err = d.staff.Who(r.Context(), token, d.env.Now()); err == nil {
-				return h(w, r, a)
-			}
-		}
-		if !fault.Is(err, fault.Unauthorized) || !fn.WantsHTML(r) {
-			return err
-		}
-		q := url.Values{}
-		if r.Method == http.MethodGet {
-			q.Set("return", d.pages.URL(r, r.URL.EscapedPath()))
-		}
-		http.Redirect(w, r, d.pages.URL(r, "staff-session/sign-in", q), http.StatusSeeOther)
-		return nil
-	}
-}
-
 // see sends a browser to another page of this function.
 func (d *desk) see(w http.ResponseWriter, r *http.Request, target string, parts ...any) error {
 	http.Redirect(w, r, d.pages.URL(r, target, parts...), http.StatusSeeOther)
@@ -92,12 +67,16 @@ func (d *desk) base(r *http.Request, a staff.Actor) base {
 	if b.Subject() {
 		add("/records", "records")
 		add("/applications", "applications")
+		add("/objections", "objections")
 		add("/materials", "materials")
+		add("/promises", "promises")
 		add("/queries", "queries")
+		add("/received", "received")
 	} else {
 		add("/desk", "desk")
 		if a.May(staff.CaseRead, d.env.Now()) {
 			add("/desk/materials", "desk_materials")
+			add("/desk/promises", "desk_promises")
 		}
 		if a.May(staff.RepairAccept, d.env.Now()) {
 			add("/desk/register", "register")

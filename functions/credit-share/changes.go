@@ -69,3 +69,17 @@ func (d *desk) feedback(w http.ResponseWriter, r *http.Request) error {
 		At     string `json:"at"`
 	}{a.Feedback, a.Event, a.At.Format("2006-01-02T15:04:05Z")})
 }
+
+// whole is a record in the national layout, for a receiver that was told of it.
+func (d *desk) whole(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Cache-Control", "no-store")
+	key, err := d.staff.Key(r.Context(), r.Header.Get("Authorization"), staff.ScopeShare, d.env.Now())
+	if err != nil {
+		return err
+	}
+	x, err := d.share.Whole(r.Context(), key.Org, "key:"+key.ID, r.PathValue("id"), d.env.Now())
+	if err != nil {
+		return err
+	}
+	return fn.WriteJSON(w, http.StatusOK, x)
+}

@@ -5,6 +5,7 @@ package function
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -12,11 +13,13 @@ import (
 
 	"ipcredit/shared/calendar"
 	"ipcredit/shared/credit"
+	"ipcredit/shared/door"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/open"
 	"ipcredit/shared/outgoing"
 	"ipcredit/shared/page"
+	"ipcredit/shared/repair"
 	"ipcredit/shared/share"
 	"ipcredit/shared/staff"
 )
@@ -41,6 +44,7 @@ type desk struct {
 	staff  *staff.Store
 	share  *share.Store
 	pages  *page.Pages
+	door   door.Door
 }
 
 func routes(env *open.Env) (*fn.Mux, error) {
@@ -49,6 +53,7 @@ func routes(env *open.Env) (*fn.Mux, error) {
 		return nil, err
 	}
 	d := &desk{env: env, staff: staff.New(env.Journal), pages: page.New(Needs.Function, files, env.Site())}
+	d.door = door.New(env, d.staff, d.pages)
 	if d.key, err = share.ParseKey(string(secret)); err != nil {
 		return nil, err
 	}
@@ -59,12 +64,14 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	d.credit = credit.NewStore(env.Journal, credit.NewInForce(env.Journal))
 	d.share = share.New(env.Journal, share.Config{
 		Credit: d.credit, Staff: d.staff, Calendar: calendar.New(env.Journal).Current, Key: d.key, Guard: guard, Public: env.PublicURL,
+		Repairs: repair.New(env.Journal),
 	})
 	mux := fn.NewMux(Needs.Function)
 	mux.Handle("POST /{$}", fn.Tick(env.Journal, Needs.Function, d.tick))
 	mux.HandleOpen("GET /key", d.publicKey)
 	mux.Handle("GET /changes", d.changes)
 	mux.Handle("POST /changes/{id}/feedback", d.feedback)
+	mux.Handle("GET /records/{id}", d.whole)
 	d.officerRoutes(mux)
 	d.receiverRoutes(mux)
 	d.sourceRoutes(mux)
@@ -81,7 +88,9 @@ func routes(env *open.Env) (*fn.Mux, error) {
 // atOnce subjects are turned in one commit.
 const atOnce = 100
 
-// tick tells the feed what came and went by its day, then the receivers. Turning
+// tick tells the feed what came and went by its day, then the receivers, asks the
+// other cities, closes the repairs that everybody has confirmed, and sweeps what is past its
+// time. Turning
 // goes on in the next run where it takes longer than one call may.
 func (d *desk) tick(r *http.Request) error {
 	for r.Context().Err() == nil {
@@ -93,5 +102,17 @@ func (d *desk) tick(r *http.Request) error {
 			break
 		}
 	}
-	return d.share.Deliver(r.Context(), d.env.Now)
+	// One that cannot go on holds up no other.
+	now := d.env.Now
+	failed := []error{d.share.Deliver(r.Context(), now), d.share.Ask(r.Context(), now)}
+	if _, err := d.share.Spread(r.Context(), now()); err != nil {
+		failed = append(failed, err)
+	}
+	for more := true; more && r.Context().Err() == nil; {
+		var err error
+		if more, err = d.share.Sweep(r.Context(), now()); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 
+	"ipcredit/shared/door"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/ident"
@@ -13,34 +14,16 @@ import (
 )
 
 // signed wraps a page for people who are signed in; what each may is asked
-// further down. A browser that is not signed in goes to the sign-in page and
-// comes back.
-func (d *desk) signed(h func(http.ResponseWriter, *http.Request, staff.Actor) error) fn.Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Cache-Control", "no-store")
-		var a staff.Actor
-		err := error(fault.New(fault.Unauthorized, "staff.signed_out"))
-		if token := staff.Token(r.Header.Values("Cookie"), d.env.PublicURL); token != "" {
-			a, err = d.staff.Who(r.Context(), token, d.env.Now())
-		}
-		switch {
-		case fault.Is(err, fault.Unauthorized) && fn.WantsHTML(r):
-			q := url.Values{}
-			if r.Method == http.MethodGet {
-				q.Set("return", d.pages.URL(r, r.URL.EscapedPath(), r.URL.Query()))
-			}
-			http.Redirect(w, r, d.pages.URL(r, "staff-session/sign-in", q), http.StatusSeeOther)
-			return nil
-		case err != nil:
-			return err
-		}
+// further down.
+func (d *desk) signed(h door.Handler) fn.Handler {
+	return d.door.Signed(func(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
 		if r.Method == http.MethodPost {
 			if err := r.ParseForm(); err != nil {
 				return fault.New(fault.Invalid, "credit-share.form").Because(err)
 			}
 		}
 		return h(w, r, a)
-	}
+	})
 }
 
 // base is what every page of this function shows.

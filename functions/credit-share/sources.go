@@ -26,11 +26,11 @@ func (d *desk) deliveries(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Invalid, "share.delivery").Because(err)
 	}
 	sent := share.Sent{ID: r.Header.Get("Webhook-Id"), Timestamp: r.Header.Get("Webhook-Timestamp"), Signature: r.Header.Get("Webhook-Signature")}
-	if _, err := d.share.Receive(r.Context(), r.PathValue("id"), sent, body, d.env.Now()); err != nil {
+	got, err := d.share.Receive(r.Context(), r.PathValue("id"), sent, body, d.env.Now())
+	if err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return fn.WriteJSON(w, http.StatusOK, got.Body())
 }
 
 type sourcesView struct {
@@ -40,7 +40,7 @@ type sourcesView struct {
 
 type sourceRow struct {
 	share.Source
-	URL     string // where the other city delivers
+	Here    string // where the other city delivers
 	Decides bool
 	Tone    string
 }
@@ -70,7 +70,9 @@ func (d *desk) showSources(w http.ResponseWriter, r *http.Request, a staff.Actor
 
 func (d *desk) follow(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
 	f := r.PostForm
-	_, err := d.share.Follow(r.Context(), a, f.Get("name"), f.Get("region"), f.Get("key"), d.env.Now())
+	_, err := d.share.Follow(r.Context(), a, share.Following{
+		Name: f.Get("name"), Region: f.Get("region"), Key: f.Get("key"), URL: f.Get("url"), Token: f.Get("token"),
+	}, d.env.Now())
 	if bad, ok := fault.Of(err); ok && len(bad.Fields) > 0 && fn.WantsHTML(r) {
 		return d.showSources(w, r, a, http.StatusUnprocessableEntity, f, bad)
 	}

@@ -1,6 +1,7 @@
 // Package function does what time demands: it moves the journal to object
-// storage, brings clocks up to the calendar in force, and urges, supervises and
-// reports what is late. It holds no key that signs or opens anything.
+// storage, brings clocks up to the calendar in force, urges, supervises and
+// reports what is late, tells of notified lists that miss the target of the
+// withdrawal rate, and erases what is past its time of keeping. It holds no key that signs or opens anything.
 package function
 
 import (
@@ -15,7 +16,9 @@ import (
 	"ipcredit/shared/casework"
 	"ipcredit/shared/clock"
 	"ipcredit/shared/fn"
+	"ipcredit/shared/linkage"
 	"ipcredit/shared/open"
+	"ipcredit/shared/seal"
 	"ipcredit/shared/tipoff"
 )
 
@@ -30,17 +33,17 @@ var serve = fn.Serve(Needs, routes)
 func Handle(req handler.Request) (handler.Response, error) { return serve(req) }
 
 func routes(env *open.Env) (*fn.Mux, error) {
-	clocks := clock.New(env.Journal)
+	clocks, notified := clock.New(env.Journal), linkage.NewStore(env.Journal)
 	mux := fn.NewMux(Needs.Function)
 	mux.Handle("POST /{$}", fn.Tick(env.Journal, Needs.Function, func(r *http.Request) error {
-		return run(r.Context(), env, clocks, env.Now())
+		return run(r.Context(), env, clocks, notified, env.Now())
 	}))
 	return mux, nil
 }
 
 // run does each kind of work, whatever became of the others. Each is bounded and
 // goes on at the next run.
-func run(ctx context.Context, env *open.Env, clocks *clock.Store, now time.Time) error {
+func run(ctx context.Context, env *open.Env, clocks *clock.Store, notified *linkage.Store, now time.Time) error {
 	var wrong error
 	failed := func(what string, err error) {
 		if err != nil {
@@ -56,5 +59,9 @@ func run(ctx context.Context, env *open.Env, clocks *clock.Store, now time.Time)
 	failed("cases' clocks", err)
 	_, err = clocks.Escalate(ctx, now)
 	failed("clocks", err)
+	_, err = notified.Alarm(ctx, now)
+	failed("notified lists", err)
+	_, err = notified.Expire(ctx, seal.NewKeys(env.Objects.Keys), now)
+	failed("retention", err)
 	return wrong
 }

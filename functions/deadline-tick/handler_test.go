@@ -18,10 +18,13 @@ import (
 	"ipcredit/shared/clock"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/linkage"
 	"ipcredit/shared/objects"
 	"ipcredit/shared/open"
 	"ipcredit/shared/redistest"
 	"ipcredit/shared/ruleset"
+	"ipcredit/shared/seal"
+	"ipcredit/shared/sheet"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
 )
@@ -178,4 +181,79 @@ func TestClocksAreSeenToWhileTheArchiveIsAway(t *testing.T) {
 	if got := c.told("hongqi"); got != 1 {
 		t.Errorf("%d messages", got)
 	}
+}
+
+// TestTheTickTellsOfListsBelowTheTargetAndForgetsWhatIsPastItsTime: both once, by
+// whichever replica.
+func TestTheTickTellsOfListsBelowTheTargetAndForgetsWhatIsPastItsTime(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		c := newCity(t, rdb)
+		keys := seal.NewKeys(c.env.Objects.Keys)
+		desk, err := seal.Generate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		store, now := linkage.NewStore(c.env.Journal), c.clock.Now()
+		e, problems := linkage.Parse(linkage.Patent, sheet.NewRow(linkage.Schemas()[linkage.Patent], 1, map[string]string{
+			"number": linkage.DemoNumber(1), "applicant": "钱样例金雀", "agency": "", "grounds": "AF1", "list": "甲批", "notifiedAt": "2026-03-02",
+			"replyBy": "2026-05-06", "state": "驳回", "stateOn": "2026-04-01", "division": "410771", "holder": "个人",
+		}), now)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		by := linkage.Import{Batch: "b1", Actor: "key:test", At: now, City: "410700"}
+		rows := []linkage.Entry{e}
+		if err := store.Prepare(t.Context(), rows, by, &linkage.Sealer{Keys: keys, Escrow: desk.Recipient(), Label: "material", Identity: desk}, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.env.Journal.Commit(t.Context(), journal.Entry{Actor: "u", Action: "test.put", At: now}, nil, func(tx *journal.Tx) error {
+			_, err := store.Put(t.Context(), tx, rows, by)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		tick := func(on string) {
+			t.Helper()
+			c.clock.Set(workday.MustDate(on).Start().Add(12 * time.Hour))
+			if err := rdb.Del(t.Context(), c.env.Journal.Tmp("tick", Needs.Function)).Err(); err != nil {
+				t.Fatal(err)
+			}
+			w := httptest.NewRecorder()
+			c.replica().ServeHTTP(w, httptest.NewRequest("POST", "/", nil))
+			if w.Code != http.StatusNoContent {
+				t.Fatalf("%s: %d %s", on, w.Code, w.Body)
+			}
+		}
+		alarms := func(org string) (n int) {
+			list, _, err := c.staff.Inbox(t.Context(), staff.Actor{Org: staff.Organization{ID: org}}, "", 200)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range list {
+				if m.Kind == "linkage.alarm" {
+					n++
+				}
+			}
+			return n
+		}
+		for _, x := range []struct {
+			on   string
+			want int
+		}{{"2026-05-06", 0}, {"2026-05-07", 1}, {"2026-05-08", 1}} {
+			if tick(x.on); alarms("lead") != x.want || alarms("gaoxin") != x.want || alarms("hongqi") != 0 {
+				t.Errorf("%s: %d, %d, %d messages", x.on, alarms("lead"), alarms("gaoxin"), alarms("hongqi"))
+			}
+		}
+		a, err := store.Get(t.Context(), linkage.DemoNumber(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := keys.Labels(t.Context(), a.Applicant.Key); err != nil {
+			t.Error("forgotten too early:", err)
+		}
+		tick("2028-04-30") // the list was received on 2026-04-29: two years
+		if _, err := keys.Labels(t.Context(), a.Applicant.Key); !errors.Is(err, seal.ErrErased) {
+			t.Error("not forgotten:", err)
+		}
+	})
 }

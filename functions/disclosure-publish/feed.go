@@ -78,9 +78,13 @@ func (d *desk) feed(r *http.Request) (*feeds.Feed, time.Time, error) {
 		if !x.DisplayUntil.IsZero() {
 			until = x.DisplayUntil.String()
 		}
+		disputed := ""
+		if x.Status == credit.Disputed {
+			disputed = page.Say(lang, "disclosure-publish.feed.disputed")
+		}
 		f.Items = append(f.Items, &feeds.Item{
 			Id: d.address(x.ID), Link: &feeds.Link{Href: d.address(x.ID), Rel: "alternate", Type: "text/html"},
-			Title:       page.Say(lang, "disclosure-publish.feed.item", x.Name, act),
+			Title:       page.Say(lang, "disclosure-publish.feed.item", x.Name, act) + disputed,
 			Description: page.Say(lang, "disclosure-publish.feed.text", x.Name, x.Code, act, x.InstrumentNo, x.Authority, x.DeterminedOn.String(), x.DisplayFrom.String(), until),
 			Created:     x.DisplayFrom.Start(), Updated: changed.UTC().Truncate(time.Second),
 		})
@@ -96,6 +100,7 @@ func (d *desk) atom(w http.ResponseWriter, r *http.Request) error {
 	a := (&feeds.Atom{Feed: f}).AtomFeed()
 	for i, e := range a.Entries {
 		e.Published = f.Items[i].Created.UTC().Format(time.RFC3339)
+		e.Links = append(e.Links, feeds.AtomLink{Href: f.Items[i].Id + "/proof", Rel: "related", Type: "text/plain"})
 	}
 	body, err := feeds.ToXML(a)
 	if err != nil {
@@ -114,6 +119,7 @@ func (d *desk) jsonFeed(w http.ResponseWriter, r *http.Request) error {
 	j.FeedUrl, j.Language = d.pages.Absolute("/feed.json"), fn.Lang(r).Tag()
 	for i, e := range j.Items {
 		e.ContentText, e.Summary = f.Items[i].Description, ""
+		e.Attachments = []feeds.JSONAttachment{{Url: f.Items[i].Id + "/proof", MIMEType: "text/plain"}}
 	}
 	if j.Items == nil {
 		j.Items = []*feeds.JSONItem{}

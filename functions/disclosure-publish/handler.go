@@ -12,10 +12,14 @@ import (
 
 	handler "github.com/openfaas/templates-sdk/go-http"
 
+	"ipcredit/shared/catalog"
+	"ipcredit/shared/commitment"
 	"ipcredit/shared/credit"
 	"ipcredit/shared/disclosure"
+	"ipcredit/shared/door"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/notary"
+	"ipcredit/shared/objection"
 	"ipcredit/shared/open"
 	"ipcredit/shared/page"
 	"ipcredit/shared/staff"
@@ -48,6 +52,11 @@ type desk struct {
 	tag     []byte
 	staff   *staff.Store
 	notices *disclosure.Store
+	objects *objection.Office
+	// promises is the ledger of commitments.
+	promises *commitment.Store
+	catalog  *catalog.Store
+	signed   func(door.Handler) fn.Handler
 }
 
 func routes(env *open.Env) (*fn.Mux, error) {
@@ -67,6 +76,8 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	}
 	d.credit = credit.NewStore(env.Journal, credit.NewInForce(env.Journal)).Public(env.PublicURL)
 	d.staff, d.notices = staff.New(env.Journal), disclosure.NewStore(env.Journal, d.credit)
+	d.signed = door.New(env, d.staff, d.pages).Signed
+	d.catalog = catalog.New(env.Journal)
 	tag := sha256.Sum256(append([]byte("disclosure-publish networks\n"), secret...))
 	d.tag = tag[:]
 	mux := fn.NewMux(Needs.Function)
@@ -78,6 +89,11 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	mux.HandleOpen("GET /log/key", d.publicKey)
 	d.publicRoutes(mux)
 	d.noticeRoutes(mux)
+	d.objects = objection.New(env.Journal)
+	d.objectionRoutes(mux)
+	d.promises = commitment.New(env.Journal)
+	d.commitmentRoutes(mux)
+	d.catalogRoutes(mux)
 	mux.Handle("GET /assets/{name}", d.pages.Asset)
 	mux.Ready(func(ctx context.Context) error {
 		if err := env.Redis.Ping(ctx).Err(); err != nil {

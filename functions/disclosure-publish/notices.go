@@ -30,38 +30,6 @@ func (d *desk) noticeRoutes(m *fn.Mux) {
 	m.Handle("POST /notices/{id}/{step}", d.signed(d.noticeDo))
 }
 
-// signed wraps a page for people who are signed in. A browser that is not goes
-// to the sign-in page and comes back.
-func (d *desk) signed(h func(http.ResponseWriter, *http.Request, staff.Actor) error) fn.Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Cache-Control", "no-store")
-		token := staff.Token(r.Header.Values("Cookie"), d.env.PublicURL)
-		if token == "" {
-			return d.signIn(w, r, fault.New(fault.Unauthorized, "staff.signed_out"))
-		}
-		a, err := d.staff.Who(r.Context(), token, d.env.Now())
-		if fault.Is(err, fault.Unauthorized) {
-			return d.signIn(w, r, err)
-		}
-		if err != nil {
-			return err
-		}
-		return h(w, r, a)
-	}
-}
-
-func (d *desk) signIn(w http.ResponseWriter, r *http.Request, why error) error {
-	if !fn.WantsHTML(r) {
-		return why
-	}
-	q := url.Values{}
-	if r.Method == http.MethodGet {
-		q.Set("return", d.pages.URL(r, r.URL.EscapedPath()))
-	}
-	http.Redirect(w, r, d.pages.URL(r, "staff-session/sign-in", q), http.StatusSeeOther)
-	return nil
-}
-
 // office is what every page for officers shows.
 type office struct {
 	*page.Form
@@ -103,7 +71,9 @@ func (d *desk) noticesPage(w http.ResponseWriter, r *http.Request, a staff.Actor
 		Rows   []noticeRow
 		Next   string
 		Drafts bool
-	}{office: d.office(r, a), States: disclosure.States(), State: state, Drafts: len(d.notices.Divisions(a, now)) > 0}
+		// Catalog tells that the reader has a part in the catalogue.
+		Catalog bool
+	}{Catalog: d.catalog.MayRead(a, now) == nil, office: d.office(r, a), States: disclosure.States(), State: state, Drafts: len(d.notices.Divisions(a, now)) > 0}
 	if next > 0 {
 		v.Next = d.pages.URL(r, "/notices", url.Values{"state": {string(state)}, "from": {strconv.Itoa(next)}})
 	}
@@ -145,17 +115,20 @@ var noticeTones = map[disclosure.State]string{
 type noticeView struct {
 	office
 	noticeRow
-	Facts   []credit.Fact
-	Steps   []disclosure.Step
-	Clocks  []clock.Clock
-	Today   workday.Date
-	Window  workday.Date
-	Rule    ruleset.Rule
-	Fate    credit.Fate
-	People  map[string]string
-	Step    disclosure.Step
-	Reason  []string
-	Replies []disclosure.Reply
+	Facts  []credit.Fact
+	Steps  []disclosure.Step
+	Clocks []clock.Clock
+	Today  workday.Date
+	Window workday.Date
+	Rule   ruleset.Rule
+	// ConsentNeeded tells that the level above must agree, by ConsentRule.
+	ConsentNeeded bool
+	ConsentRule   ruleset.Rule
+	Fate          credit.Fate
+	People        map[string]string
+	Step          disclosure.Step
+	Reason        []string
+	Replies       []disclosure.Reply
 	// Conflict says that somebody else changed the notice while this was typed.
 	Conflict bool
 }
@@ -175,6 +148,9 @@ func (d *desk) notice(r *http.Request, a staff.Actor, n disclosure.Notice) (noti
 		return v, err
 	}
 	if v.Window, v.Rule, err = law.Window(n); err != nil {
+		return v, err
+	}
+	if v.ConsentNeeded, v.ConsentRule, err = law.ConsentNeeded(n); err != nil {
 		return v, err
 	}
 	if v.Clocks, err = d.notices.Clocks(r.Context(), n, now); err != nil {

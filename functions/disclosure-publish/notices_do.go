@@ -16,7 +16,7 @@ import (
 )
 
 // stepForms are the steps that a form asks something for; the others are buttons.
-var stepForms = []disclosure.Step{disclosure.Serve, disclosure.Answer, disclosure.Send, disclosure.Return, disclosure.Report, disclosure.Retain}
+var stepForms = []disclosure.Step{disclosure.Serve, disclosure.Answer, disclosure.Agree, disclosure.Send, disclosure.Return, disclosure.Report, disclosure.Retain}
 
 // posted reads a posted form.
 func posted(r *http.Request) error {
@@ -148,6 +148,7 @@ func (d *desk) noticeDo(w http.ResponseWriter, r *http.Request, a staff.Actor) e
 	act := disclosure.Act{
 		ID: r.PathValue("id"), Version: version, Step: step, Reply: disclosure.Reply(r.PostForm.Get("reply")),
 		Reason: r.PostForm.Get("reason"), Text: r.PostForm.Get("text"),
+		Authority: r.PostForm.Get("authority"), Number: r.PostForm.Get("number"),
 	}
 	if step == disclosure.Edit {
 		act.Writing = written(r)

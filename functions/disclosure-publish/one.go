@@ -139,6 +139,11 @@ func (d *desk) ended(w http.ResponseWriter, r *http.Request, c credit.Case) erro
 			p.Reason = page.Say(fn.Lang(r), key)
 		}
 	}
+	return d.gone(w, r, code, p)
+}
+
+// gone is the answer for what is public no more: nothing in it tells what it was.
+func (d *desk) gone(w http.ResponseWriter, r *http.Request, code string, p overPage) error {
 	h := w.Header()
 	h.Set("Vary", "Accept")
 	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(chosen.N("cache.gone_seconds")))

@@ -74,13 +74,18 @@ func (d *desk) asked(r *http.Request) (credit.Asked, error) {
 	if a.Text == "" {
 		return a, nil
 	}
+	return a, d.paced(r, "disclosures")
+}
+
+// paced lets through so many searches of one network a minute.
+func (d *desk) paced(r *http.Request, what string) error {
 	now := d.env.Now()
 	limit := pace.Limit{PerMinute: chosen.N("search.per_minute"), Burst: chosen.N("search.burst")}
-	wait, err := pace.Take(r.Context(), d.env.Journal, "disclosures:"+d.network(r, now), limit, 1, now)
+	wait, err := pace.Take(r.Context(), d.env.Journal, what+":"+d.network(r, now), limit, 1, now)
 	if err == nil && wait > 0 {
 		err = fault.New(fault.TooMany, "disclosure-publish.rate").After(wait)
 	}
-	return a, err
+	return err
 }
 
 // network names the caller's network for one day, so that it cannot be found out
@@ -142,17 +147,9 @@ func (d *desk) show(w http.ResponseWriter, r *http.Request, a credit.Asked, err 
 	if err == nil {
 		found, err = d.credit.Disclosures(r.Context(), a, now)
 	}
-	html := fn.WantsHTML(r)
-	h := w.Header()
-	h.Set("Vary", "Accept")
-	f, refused := fault.Of(err)
-	switch {
-	case refused && html && f.Kind == fault.Invalid:
-		h.Set("Cache-Control", "no-store")
-	case err != nil:
+	html, f, err := d.listed(w, r, found.Until, err)
+	if err != nil {
 		return err
-	default:
-		h.Set("Cache-Control", cached(found.Until, now))
 	}
 	if !html {
 		out := struct {
@@ -165,7 +162,7 @@ func (d *desk) show(w http.ResponseWriter, r *http.Request, a credit.Asked, err 
 		return d.sendJSON(w, r, out)
 	}
 	status := http.StatusOK
-	if refused {
+	if f != nil {
 		p.Form.Refuse(fn.Lang(r), f)
 		status = fn.Status(f.Kind)
 	}
@@ -180,6 +177,24 @@ func (d *desk) show(w http.ResponseWriter, r *http.Request, a credit.Asked, err 
 	}
 	p.Feed = d.pages.Absolute("/feed.atom")
 	return d.drawn(w, r, func(w http.ResponseWriter) error { return d.pages.Show(w, r, status, "disclosures", p) })
+}
+
+// listed sets the headers of a list that holds until the instant. What was wrong in
+// the question is for the page to say, where a page was asked for.
+func (d *desk) listed(w http.ResponseWriter, r *http.Request, until time.Time, err error) (html bool, wrong *fault.Error, rest error) {
+	html = fn.WantsHTML(r)
+	h := w.Header()
+	h.Set("Vary", "Accept")
+	f, refused := fault.Of(err)
+	switch {
+	case refused && html && f.Kind == fault.Invalid:
+		h.Set("Cache-Control", "no-store")
+		return html, f, nil
+	case err != nil:
+		return html, nil, err
+	}
+	h.Set("Cache-Control", cached(until, d.env.Now()))
+	return html, nil, nil
 }
 
 // sendJSON answers with v against its hash; the headers are those of w.

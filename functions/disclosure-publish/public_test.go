@@ -216,6 +216,10 @@ func TestAProofOpensWithWhatComesBesideIt(t *testing.T) {
 				t.Errorf("proof: %v", err)
 			}
 		}
+		shown := string(c.ask(http.MethodGet, "/disclosures/"+id, asPage).body)
+		if !strings.Contains(shown, c.url+"/disclosures/"+id+"/proof<") || !strings.Contains(shown, "index=0") {
+			t.Errorf("the page does not lead to the proof, or not when it is printed: %s", shown)
+		}
 		if got := notary.Commit(p.Salt, []byte(p.Document)); got != p.Leaf.Commitment {
 			t.Errorf("the document is not what the entry commits to")
 		}
@@ -243,6 +247,10 @@ func TestFeedsHoldWhatTheirFormatsAsk(t *testing.T) {
 			Updated   string `xml:"updated"`
 			Published string `xml:"published"`
 			Title     string `xml:"title"`
+			Link      []struct {
+				Href string `xml:"href,attr"`
+				Rel  string `xml:"rel,attr"`
+			} `xml:"link"`
 		} `xml:"entry"`
 	}
 	a := c.ask(http.MethodGet, "/feed.atom", nil)
@@ -258,10 +266,16 @@ func TestFeedsHoldWhatTheirFormatsAsk(t *testing.T) {
 		Items   []struct {
 			ID, URL     string
 			ContentText string `json:"content_text"`
+			Attachments []struct{ URL string }
 		}
 	}
+	proof := c.url + "/disclosures/" + id + "/proof"
+	if l := atom.Entry[0].Link; len(l) != 2 || l[1].Rel != "related" || l[1].Href != proof {
+		t.Errorf("the entry does not lead to its proof: %+v", l)
+	}
 	a = c.ask(http.MethodGet, "/feed.json", nil)
-	if err := json.Unmarshal(a.body, &feed); err != nil || len(feed.Items) != 1 || feed.Items[0].ID != c.url+"/disclosures/"+id || !strings.Contains(feed.Items[0].ContentText, firm) {
+	if err := json.Unmarshal(a.body, &feed); err != nil || len(feed.Items) != 1 || feed.Items[0].ID != c.url+"/disclosures/"+id || !strings.Contains(feed.Items[0].ContentText, firm) ||
+		len(feed.Items[0].Attachments) != 1 || feed.Items[0].Attachments[0].URL != proof {
 		t.Errorf("%s", a.body)
 	}
 	var site struct {

@@ -1,16 +1,20 @@
 package function
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"ipcredit/shared/casework"
 	"ipcredit/shared/evidence"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
+	"ipcredit/shared/workday"
 )
 
 // caller is an organisation that attaches material, by a key or by somebody
@@ -18,6 +22,9 @@ import (
 type caller struct {
 	actor string
 	org   staff.Organization
+	// unit is the label of the unit that handles what he attaches to, "" where only
+	// he can say.
+	unit string
 }
 
 // matters are what material can be attached to, with the scope of a key and the
@@ -53,11 +60,7 @@ func (d *desk) openBox(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	division := in.Division
-	if division == "" {
-		division = c.org.Division()
-	}
-	label := division
+	label := cmp.Or(c.unit, in.Division, c.org.Division())
 	unit, ok := d.units[label]
 	if !ok { // a district without a key of its own: the city's unit
 		label = d.env.City
@@ -74,7 +77,7 @@ func (d *desk) openBox(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	// The key object first: a box whose key is missing would lose what it takes.
-	ref := "evidence." + id
+	ref := evidence.KeyOf(id)
 	to, err := d.keys.New(r.Context(), ref, seal.Party{Label: "unit:" + label, To: unit}, seal.Party{Label: "escrow", To: d.escrow})
 	if errors.Is(err, seal.ErrExists) {
 		to, err = d.keys.Recipient(r.Context(), ref)
@@ -83,7 +86,7 @@ func (d *desk) openBox(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	box, err := d.evidence.OpenBoxOf(r.Context(), token, evidence.BoxSpec{
-		For: in.For, To: to, Key: ref, Until: d.env.Now().Add(boxHours * time.Hour), By: c.actor, Org: c.org.ID,
+		For: in.For, To: to, Key: ref, Until: d.env.Now().Add(boxHours * time.Hour), By: c.actor, Org: c.org.ID, Unit: label,
 	})
 	if err != nil {
 		return err
@@ -154,6 +157,13 @@ func (d *desk) caller(r *http.Request, what, division string) (caller, error) {
 			}
 		}
 	}
+	if name == "case" {
+		known, err := d.knownCase(r, c, id)
+		if err != nil {
+			return c, err
+		}
+		c.unit = known.Unit
+	}
 	if name == "batch" {
 		b, err := d.batches.Get(r.Context(), id)
 		if err != nil {
@@ -164,6 +174,26 @@ func (d *desk) caller(r *http.Request, what, division string) (caller, error) {
 		}
 	}
 	return c, nil
+}
+
+// strangers are the kinds of organisation to which a case is there only once it was
+// notified to them.
+var strangers = []staff.Kind{staff.Subject, staff.Association, staff.CreditService}
+
+// knownCase is the case with this number, as far as the caller knows of it. For a
+// stranger one that was not notified to him is answered as one that does not exist,
+// after the same work: nobody learns from a box that there is a case.
+func (d *desk) knownCase(r *http.Request, c caller, number string) (casework.Outline, error) {
+	known, err := casework.OutlineOf(r.Context(), d.env.Journal, number)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		if _, refused := fault.Of(err); !refused {
+			return known, err
+		}
+	}
+	if there := err == nil; !there || slices.Contains(strangers, c.org.Kind) && !known.NotifiedTo(c.org.Code, workday.DateOf(d.env.Now())) {
+		return casework.Outline{}, fault.New(fault.NotFound, "evidence-upload.no_case")
+	}
+	return known, nil
 }
 
 // listBoxes lists the boxes the caller's organisation has opened for something,

@@ -2,11 +2,15 @@ package function
 
 import (
 	"encoding/json"
+	"fmt"
+	"regexp"
 	"testing"
 
 	"ipcredit/shared/batch"
+	"ipcredit/shared/casework"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
+	"ipcredit/shared/workday"
 )
 
 type openedBox struct{ Box, For, Endpoint, Form string }
@@ -23,6 +27,30 @@ func (k client) open(what, division string) (openedBox, answer) {
 	}
 	return b, a
 }
+
+// filed makes a case of a unit, notified on a day to the organisations with the codes;
+// no day is before the notice. It returns what a box for it belongs to.
+func (c *city) filed(n int, unit, notified string, codes ...string) string {
+	c.t.Helper()
+	x := casework.Case{Number: fmt.Sprintf("AJ%s-2026-%05d", unit, n), Version: 1, Unit: unit, Division: unit, State: casework.Investigating}
+	for _, code := range codes {
+		x.Parties = append(x.Parties, casework.Party{Name: "虚构主体", Code: code, Role: casework.Respondent})
+	}
+	if notified != "" {
+		x.Events = append(x.Events, casework.Event{What: casework.NoticeServed, On: workday.MustDate(notified)})
+	}
+	value, err := json.Marshal(x)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.rdb.Set(c.t.Context(), c.env.Journal.Key("casework", x.Number), value, 0).Err(); err != nil {
+		c.t.Fatal(err)
+	}
+	return casework.Ref(x.Number)
+}
+
+// jia is the code of the subject whose people sign in in these tests.
+const jia = "91410771MA00AAA104"
 
 func TestAnOrganisationAttachesMaterialSealedToTheUnitAndTheEscrow(t *testing.T) {
 	c := embedded(t)
@@ -45,18 +73,18 @@ func TestAnOrganisationAttachesMaterialSealedToTheUnitAndTheEscrow(t *testing.T)
 	}{
 		{"a key, a record", c.key(staff.ScopeMaterial), "record:01JABC", "", "410700"},
 		{"a key, a record of a district", c.key(staff.ScopeMaterial), "record:01JABF", "410702", "410702"},
-		{"a key, a case", c.key(staff.ScopeCase), "case:01JABG", "410702", "410702"},
+		{"a key, a case", c.key(staff.ScopeCase), c.filed(1, "410702", ""), "410702", "410702"},
 		{"a key, its batch", c.key(staff.ScopeMaterial), "batch:" + mine["lead"], "", "410700"},
 		{"an uploader, a record", c.browser("hongqi.uploader"), "record:01JABD", "", "410702"},
-		{"an officer, a case", c.browser("hongqi.handler"), "case:01JABE", "", "410702"},
-		{"a department, a case of a district", c.browser("science.handler"), "case:01JABH", "410702", "410702"},
-		{"another district's officer, who reads nothing there", c.browser("muye.handler"), "case:01JABQ", "410702", "410702"},
-		{"a court, a case of the city", c.browser("court.handler"), "case:01JABJ", "", "410700"},
-		{"customs, a case of a district without a key", c.browser("customs.handler"), "case:01JABK", "410711", "410700"},
-		{"the police, a case", c.browser("police.handler"), "case:01JABL", "410702", "410702"},
+		{"an officer, a case", c.browser("hongqi.handler"), c.filed(2, "410702", ""), "", "410702"},
+		{"a department, a case of a district", c.browser("science.handler"), c.filed(3, "410702", ""), "410702", "410702"},
+		{"another district's officer, who reads nothing there", c.browser("muye.handler"), c.filed(4, "410702", ""), "410702", "410702"},
+		{"a court, a case of the city", c.browser("court.handler"), c.filed(5, "410700", ""), "", "410700"},
+		{"customs, a case of a district without a key", c.browser("customs.handler"), c.filed(6, "410700", ""), "410711", "410700"},
+		{"the police, a case", c.browser("police.handler"), c.filed(7, "410702", ""), "410702", "410702"},
 		{"an association, its batch", c.browser("association.uploader"), "batch:" + mine["association"], "", "410700"},
 		{"an association, a record", c.browser("association.uploader"), "record:01JABM", "", "410700"},
-		{"a subject or agency, a case", c.browser("jia.legal"), "case:01JABN", "410702", "410702"},
+		{"a subject or agency, a case", c.browser("jia.legal"), c.filed(8, "410702", "2026-05-01", jia), "410702", "410702"},
 		{"its agent, a record", c.browser("jia.agent"), "record:01JABP", "410702", "410702"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,6 +132,9 @@ func TestWhoMayNotAttach(t *testing.T) {
 	}{
 		{"nobody", "record:1", "", c.client(), 401, "evidence-upload.sign_in"},
 		{"a key of another scope", "case:1", "", c.key(staff.ScopeMaterial), 403, ""},
+		{"a key, a case that does not exist", "case:AJ410702-2026-99999", "410702", c.key(staff.ScopeCase), 404, "evidence-upload.no_case"},
+		{"an officer, a case that does not exist", "case:AJ410702-2026-99999", "", c.browser("hongqi.handler").with("Accept", "application/json"), 404, "evidence-upload.no_case"},
+		{"a department, no number of a case", "case:01JABG", "", c.browser("science.handler").with("Accept", "application/json"), 404, "evidence-upload.no_case"},
 		{"nothing", "", "", c.key(staff.ScopeMaterial), 400, "evidence.for"},
 		{"somebody's tip-off", "tip-off:1", "", c.key(staff.ScopeMaterial), 400, "evidence.for"},
 		{"a draft", "draft", "", c.key(staff.ScopeMaterial), 400, "evidence.for"},
@@ -121,6 +152,50 @@ func TestWhoMayNotAttach(t *testing.T) {
 	_, a := c.browser("hongqi.handler").with("Sec-Fetch-Site", "cross-site").open("case:1", "")
 	if a.StatusCode != 403 {
 		t.Errorf("from another site: %d", a.StatusCode)
+	}
+}
+
+// To a subject, a case that exists and was not notified to it, one that was notified
+// to another, and one that does not exist are the same, byte for byte.
+func TestThreat_ABoxTellsNoSubjectThatThereIsACase(t *testing.T) {
+	c := embedded(t)
+	k := c.browser("jia.legal").with("Accept", "application/json")
+	var first string
+	for i, what := range []string{
+		"case:AJ410702-2026-99999", c.filed(1, "410702", "", jia), c.filed(2, "410702", "2026-05-01", "91410702MA00AAC13T"),
+		c.filed(3, "410702", "2030-01-01", jia), c.filed(4, "410702", "2026-05-01"), "case:no-number",
+	} {
+		_, a := k.open(what, "410702")
+		a.is(t, 404, "evidence-upload.no_case")
+		listed := k.get("/boxes?for=" + what)
+		listed.is(t, 404, "evidence-upload.no_case")
+		said := reference.ReplaceAllString(string(a.body), "")
+		if i == 0 {
+			first = said
+		}
+		if said != first {
+			t.Errorf("%s is told apart: %s", what, said)
+		}
+		if reference.ReplaceAllString(string(listed.body), "") != first {
+			t.Errorf("%s is told apart where boxes are listed: %s", what, listed.body)
+		}
+	}
+	for ref, err := range c.desk.keys.Refs(t.Context(), "") {
+		t.Error("a key was made for a box that was refused:", ref, err)
+	}
+	_, a := k.open(c.filed(5, "410702", "2026-05-01", jia), "410702")
+	a.is(t, 201, "")
+}
+
+// reference is what differs between any two answers.
+var reference = regexp.MustCompile(`"(instance|reference|requestId)":"[^"]*",?`)
+
+func TestMaterialOfACaseIsSealedToTheUnitThatHasItWhateverTheSenderSays(t *testing.T) {
+	c := embedded(t)
+	b, a := c.browser("science.handler").open(c.filed(1, "410702", ""), "410700")
+	a.is(t, 201, "")
+	if _, err := c.desk.keys.Open(t.Context(), "evidence."+b.Box, "unit:410702", keys()["410702"]); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -5,6 +5,7 @@ package function
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -138,12 +139,15 @@ func newDesk(env *open.Env) (*desk, error) {
 // sweepTime is how much of a call's time a tick may take.
 const sweepTime = 12 * time.Second
 
-// tick gives up what nobody continues, deletes what belongs to nothing, and locks
-// what is complete. What it does not get done comes with the next.
+// tick gives up what nobody continues, deletes what belongs to nothing, locks what
+// is complete, and erases the keys of material whose time of keeping has passed.
+// What it does not get done comes with the next.
 func (d *desk) tick(r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), sweepTime)
 	defer cancel()
 	_, err := d.evidence.Sweep(ctx)
+	_, expireErr := d.evidence.Expire(ctx, d.keys)
+	err = errors.Join(err, expireErr)
 	if ctx.Err() != nil && r.Context().Err() == nil {
 		return nil
 	}

@@ -192,7 +192,7 @@ func (d *desk) own(r *http.Request) (batch.Batch, caller, error) {
 func (d *desk) show(w http.ResponseWriter, r *http.Request) error {
 	b, who, err := d.own(r)
 	if err != nil {
-		return d.signIn(w, r, err)
+		return d.door.SignIn(w, r, err)
 	}
 	if fn.WantsHTML(r) {
 		return d.batchPage(w, r, who, b)
@@ -220,7 +220,7 @@ const listed = 50
 func (d *desk) list(w http.ResponseWriter, r *http.Request) error {
 	who, err := d.caller(r)
 	if err != nil {
-		return d.signIn(w, r, err)
+		return d.door.SignIn(w, r, err)
 	}
 	batches, next, err := d.batches.Store().Of(r.Context(), who.org, r.URL.Query().Get("cursor"), listed)
 	if err != nil {
@@ -251,7 +251,7 @@ func (d *desk) list(w http.ResponseWriter, r *http.Request) error {
 func (d *desk) errors(w http.ResponseWriter, r *http.Request) error {
 	b, _, err := d.own(r)
 	if err != nil {
-		return d.signIn(w, r, err)
+		return d.door.SignIn(w, r, err)
 	}
 	if b.Rejected == 0 {
 		return fault.New(fault.NotFound, "batch.no_errors")

@@ -19,6 +19,7 @@ import (
 
 	"ipcredit/shared/batch"
 	"ipcredit/shared/credit"
+	"ipcredit/shared/door"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/linkage"
@@ -51,6 +52,7 @@ type desk struct {
 	batches *batch.Desk
 	staff   *staff.Store
 	pages   *page.Pages
+	door    door.Door
 	// working limits how many batches one replica works off at a time.
 	working chan struct{}
 	// patience is how long an answer waits for a short batch: most of a call's
@@ -76,6 +78,7 @@ func routes(env *open.Env) (*fn.Mux, error) {
 
 		patience: open.ReadEdge().ExecTimeout * 5 / 6,
 	}
+	d.door = door.New(env, d.staff, d.pages)
 	for _, name := range []string{"index", "batch"} {
 		d.pages.Allow(name, "script-src 'self'", "connect-src 'self'")
 	}
@@ -136,11 +139,10 @@ func (d *desk) caller(r *http.Request) (caller, error) {
 		}
 		return caller{org: key.Org, actor: "key:" + key.ID}, nil
 	}
-	token := staff.Token(r.Header.Values("Cookie"), d.env.PublicURL)
-	if token == "" {
+	if staff.Token(r.Header.Values("Cookie"), d.env.PublicURL) == "" {
 		return caller{}, fault.New(fault.Unauthorized, "material-intake.sign_in")
 	}
-	who, err := d.staff.Who(r.Context(), token, now)
+	who, err := d.door.Who(r)
 	if err != nil {
 		return caller{}, err
 	}

@@ -14,17 +14,6 @@ import (
 	"ipcredit/shared/workday"
 )
 
-// signIn sends a browser that is not signed in to the sign-in page; everybody
-// else gets the refusal.
-func (d *desk) signIn(w http.ResponseWriter, r *http.Request, err error) error {
-	if !fault.Is(err, fault.Unauthorized) || !fn.WantsHTML(r) || r.Header.Get("Authorization") != "" {
-		return err
-	}
-	back := url.Values{"return": {fn.Prefix(r) + r.URL.Path}}
-	http.Redirect(w, r, d.pages.URL(r, "staff-session/sign-in", back), http.StatusSeeOther)
-	return nil
-}
-
 // reader is who looks at the page; the zero reader is not signed in.
 type reader struct{ Name, Organization string }
 

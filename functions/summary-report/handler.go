@@ -13,6 +13,7 @@ import (
 	handler "github.com/openfaas/templates-sdk/go-http"
 
 	"ipcredit/shared/agency"
+	"ipcredit/shared/door"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/linkage"
 	"ipcredit/shared/open"
@@ -20,8 +21,9 @@ import (
 	"ipcredit/shared/staff"
 )
 
-// Needs is what this function opens: it reads figures and opens nothing sealed.
-var Needs = open.Needs{Function: "summary-report", Redis: open.Read}
+// Needs is what this function opens: it reads figures, opens nothing sealed, and
+// writes only that somebody took figures out.
+var Needs = open.Needs{Function: "summary-report", Redis: open.Write}
 
 //go:embed *.html *.css
 var files embed.FS
@@ -38,6 +40,7 @@ type desk struct {
 	staff    *staff.Store
 	agencies *agency.Store
 	pages    *page.Pages
+	door     door.Door
 }
 
 func routes(env *open.Env) *fn.Mux {
@@ -45,9 +48,11 @@ func routes(env *open.Env) *fn.Mux {
 		env: env, linkage: linkage.NewStore(env.Journal), staff: staff.New(env.Journal), agencies: agency.NewStore(env.Journal),
 		pages: page.New(Needs.Function, files, env.Site()),
 	}
+	d.door = door.New(env, d.staff, d.pages)
 	mux := fn.NewMux(Needs.Function)
 	mux.HandleOpen("GET /withdrawal-rate", d.rate)
 	mux.Handle("GET /{$}", d.signed(d.index))
+	mux.Handle("POST /export", d.signed(d.export))
 	mux.Handle("GET /pending", d.signed(d.pending))
 	mux.Handle("GET /assets/{name}", d.pages.Asset)
 	mux.Ready(func(ctx context.Context) error {

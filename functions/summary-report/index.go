@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ipcredit/shared/door"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/ident"
@@ -21,28 +22,14 @@ import (
 // filters are what the pages' addresses may say, beside the page of a list.
 var filters = []string{"kind", "district", "from", "to", "year", "list", "agency", "holder"}
 
-// signed wraps a page for officers who may see figures. A browser that is not
-// signed in goes to the sign-in page and comes back.
-func (d *desk) signed(h func(http.ResponseWriter, *http.Request, staff.Actor) error) fn.Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Cache-Control", "no-store")
-		var a staff.Actor
-		err := error(fault.New(fault.Unauthorized, "staff.signed_out"))
-		if token := staff.Token(r.Header.Values("Cookie"), d.env.PublicURL); token != "" {
-			a, err = d.staff.Who(r.Context(), token, d.env.Now())
-		}
-		switch {
-		case fault.Is(err, fault.Unauthorized) && fn.WantsHTML(r):
-			q := url.Values{"return": {d.pages.URL(r, r.URL.EscapedPath(), r.URL.Query())}}
-			http.Redirect(w, r, d.pages.URL(r, "staff-session/sign-in", q), http.StatusSeeOther)
-			return nil
-		case err != nil:
-			return err
-		case !a.May(staff.ReportRead, d.env.Now()):
+// signed wraps a page for officers who may see figures.
+func (d *desk) signed(h door.Handler) fn.Handler {
+	return d.door.Signed(func(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
+		if !a.May(staff.ReportRead, d.env.Now()) {
 			return fault.New(fault.Forbidden, "staff.can.role")
 		}
 		return h(w, r, a)
-	}
+	})
 }
 
 // narrowed reads what the address of a page says.
@@ -158,7 +145,9 @@ type ratePage struct {
 	Rule   ruleset.Rule
 	Tables []breakdown
 	Alarms []alarm
-	Today  workday.Date
+	// MayExport says that the officer may take the figures out as a file.
+	MayExport bool
+	Today     workday.Date
 }
 
 // figure is the counts with how they are shown.
@@ -220,15 +209,29 @@ func (d *desk) index(w http.ResponseWriter, r *http.Request, a staff.Actor) erro
 		p.Form = page.NewForm(r.URL.Query()).Refuse(fn.Lang(r), refusal)
 		return d.pages.Show(w, r, status, "index", p)
 	}
+	if p, err = d.figures(r, a, f, r.URL.Query()); err != nil {
+		return err
+	}
+	return d.pages.Show(w, r, status, "index", p)
+}
+
+// figures are the page of what is narrowed so; q is what it was narrowed by.
+func (d *desk) figures(r *http.Request, a staff.Actor, f linkage.Filter, q url.Values) (ratePage, error) {
+	p := ratePage{base: d.base(r, a, f), Today: workday.DateOf(d.env.Now()), MayExport: a.May(staff.ExportMake, d.env.Now())}
+	p.Form = page.NewForm(q)
+	var err error
+	if p.Target, p.Rule, err = linkage.TargetOn(linkage.Rules{}, p.Today); err != nil {
+		return p, err
+	}
 	total, err := d.linkage.Total(r.Context(), a, f, d.env.Now())
 	if err != nil {
-		return err
+		return p, err
 	}
 	p.Total = figureOf(total, p.Target)
 	for _, by := range linkage.Dimensions {
 		figures, err := d.linkage.Rates(r.Context(), a, f, by, d.env.Now())
 		if err != nil {
-			return err
+			return p, err
 		}
 		t := d.breakdown(r, by, figures, p.Target)
 		p.Tables = append(p.Tables, t)
@@ -240,7 +243,7 @@ func (d *desk) index(w http.ResponseWriter, r *http.Request, a staff.Actor) erro
 			}
 		}
 	}
-	return d.pages.Show(w, r, status, "index", p)
+	return p, nil
 }
 
 func (d *desk) breakdown(r *http.Request, by linkage.Dimension, figures []linkage.Figure, t linkage.Target) breakdown {

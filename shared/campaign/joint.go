@@ -43,7 +43,7 @@ func (s *Store) Partners(ctx context.Context) ([]staff.Organization, error) {
 // Plan sets up a joint inspection and asks the others to take part
 // (staff.CampaignManage).
 func (s *Store) Plan(ctx context.Context, a staff.Actor, p InspectionPlan, now time.Time) (Inspection, error) {
-	i := Inspection{ID: newID("i", now), Division: a.Org.Division(), Org: a.Org.ID, Stage: Invited, Handlers: []string{a.User.ID}}
+	i := Inspection{Division: a.Org.Division(), Org: a.Org.ID, Stage: Invited, Handlers: []string{a.User.ID}}
 	if err := s.may(a, i.Division, now); err != nil {
 		return i, err
 	}
@@ -108,9 +108,22 @@ func (s *Store) Plan(ctx context.Context, a staff.Actor, p InspectionPlan, now t
 	}
 	i.Name, i.Campaign, i.From, i.To, i.Basis = p.Name, p.Campaign, p.From, p.To, p.Basis
 	i.happen("created", a.User.ID, a.Org.ID, now)
+	times, err := s.times(ctx, today)
+	if err != nil {
+		return i, err
+	}
+	var series string
+	var n int64
+	if i.ID, series, n, err = s.number(ctx, inspectionMark, i.Division, today); err != nil {
+		return i, err
+	}
 	err = s.store.journal.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "campaign.inspection_plan", Ref: InspectionRef(i.ID), At: now}, nil, func(tx *journal.Tx) error {
+		tx.Counter(series, n)
 		tx.ZAdd(s.store.key("inspections"), float64(i.From.Start().Unix()), i.ID)
 		if err := s.tell(tx, i, "invited", now); err != nil {
+			return err
+		}
+		if err := s.keepInspection(tx, i, times); err != nil {
 			return err
 		}
 		return put(tx, s.store.key("inspection", i.ID), i)
@@ -174,7 +187,11 @@ func tied(a staff.Actor, sites ...Site) error {
 func (s *Store) changeInspection(ctx context.Context, a staff.Actor, id string, version int64, what string, now time.Time, f func(tx *journal.Tx, i *Inspection) error) (Inspection, error) {
 	var i Inspection
 	key := s.store.key("inspection", id)
-	err := s.store.journal.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "campaign.inspection_" + what, Ref: InspectionRef(id), At: now}, []string{key}, func(tx *journal.Tx) error {
+	times, err := s.times(ctx, workday.DateOf(now))
+	if err != nil {
+		return i, err
+	}
+	err = s.store.journal.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "campaign.inspection_" + what, Ref: InspectionRef(id), At: now}, []string{key}, func(tx *journal.Tx) error {
 		var err error
 		if i, err = one[Inspection](ctx, s.store, tx, key); err != nil {
 			return err
@@ -189,6 +206,9 @@ func (s *Store) changeInspection(ctx context.Context, a staff.Actor, id string, 
 			return err
 		}
 		i.happen(what, a.User.ID, a.Org.ID, now)
+		if err := s.keepInspection(tx, i, times); err != nil {
+			return err
+		}
 		return put(tx, key, i)
 	})
 	return i, err

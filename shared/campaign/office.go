@@ -3,13 +3,14 @@ package campaign
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
+	"ipcredit/shared/calendar"
+	"ipcredit/shared/clock"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
 	"ipcredit/shared/journal"
@@ -23,18 +24,31 @@ import (
 // asks staff.Can first. A change names the version it was made of: fault.Stale
 // "campaign.stale" where somebody changed it first. It is safe for concurrent use.
 type Store struct {
-	store store
-	safe  *liaison.Safe
-	staff *staff.Store
+	store    store
+	safe     *liaison.Safe
+	staff    *staff.Store
+	clocks   *clock.Store
+	calendar *calendar.Store
 }
 
 // New returns the store of the journal's city.
 func New(j *journal.Journal, safe *liaison.Safe, s *staff.Store) *Store {
-	return &Store{store{j}, safe, s}
+	return &Store{store{j}, safe, s, clock.New(j), calendar.New(j)}
 }
 
-func newID(prefix string, at time.Time) string {
-	return prefix + strings.ToLower(ulid.MustNew(ulid.Timestamp(at), ulid.DefaultEntropy()).String())
+// What the numbers of campaigns and joint inspections begin with: 专项, 联检.
+const (
+	campaignMark   = "ZX"
+	inspectionMark = "LJ"
+)
+
+// number takes the next number of a division's year, which people know the record
+// by: ZX410700-2026-001. series is for the commit that uses it.
+func (s *Store) number(ctx context.Context, mark, division string, today workday.Date) (id, series string, n int64, err error) {
+	id = fmt.Sprintf("%s%s-%d", mark, division, today.Year())
+	series = "campaign-" + strings.ToLower(id)
+	n, err = s.store.journal.Next(ctx, series)
+	return fmt.Sprintf("%s-%03d", id, n), series, n, err
 }
 
 // Ref names a campaign in the journal.
@@ -148,7 +162,7 @@ func (s *Store) may(a staff.Actor, division string, now time.Time) error {
 
 // Create sets a campaign up (staff.CampaignManage).
 func (s *Store) Create(ctx context.Context, a staff.Actor, p Plan, now time.Time) (Campaign, error) {
-	c := Campaign{ID: newID("c", now), Division: a.Org.Division(), State: Planned, Handlers: []string{a.User.ID}}
+	c := Campaign{Division: a.Org.Division(), State: Planned, Handlers: []string{a.User.ID}}
 	if err := s.may(a, c.Division, now); err != nil {
 		return c, err
 	}
@@ -162,7 +176,13 @@ func (s *Store) Create(ctx context.Context, a staff.Actor, p Plan, now time.Time
 	c.Key = key
 	c.take(p)
 	c.happen("created", a.User.ID, a.Org.ID, now)
+	var series string
+	var n int64
+	if c.ID, series, n, err = s.number(ctx, campaignMark, c.Division, workday.DateOf(now)); err != nil {
+		return c, err
+	}
 	err = s.store.journal.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "campaign.create", Ref: Ref(c.ID), At: now}, nil, func(tx *journal.Tx) error {
+		tx.Counter(series, n)
 		tx.ZAdd(s.store.key("all"), float64(c.From.Start().Unix()), c.ID)
 		return put(tx, s.store.key(c.ID), c)
 	})
@@ -227,6 +247,21 @@ func (s *Store) change(ctx context.Context, a staff.Actor, id string, version in
 	return c, err
 }
 
+// timed is change with the clocks of the tasks that f names.
+func (s *Store) timed(ctx context.Context, a staff.Actor, id string, version int64, what string, now time.Time, f func(tx *journal.Tx, c *Campaign) ([]Task, error)) (Campaign, error) {
+	times, err := s.times(ctx, workday.DateOf(now))
+	if err != nil {
+		return Campaign{}, err
+	}
+	return s.change(ctx, a, id, version, what, now, func(tx *journal.Tx, c *Campaign) error {
+		tasks, err := f(tx, c)
+		if err != nil {
+			return err
+		}
+		return s.keep(tx, *c, times, tasks...)
+	})
+}
+
 var errStep = fault.New(fault.Conflict, "campaign.step")
 
 // Edit replaces the plan of a campaign that has not started.
@@ -256,26 +291,26 @@ func (s *Store) Start(ctx context.Context, a staff.Actor, id string, version int
 	if err != nil {
 		return Campaign{}, err
 	}
-	return s.change(ctx, a, id, version, "start", now, func(tx *journal.Tx, c *Campaign) error {
+	return s.timed(ctx, a, id, version, "start", now, func(tx *journal.Tx, c *Campaign) ([]Task, error) {
 		if err := s.may(a, c.Division, now); err != nil {
-			return err
+			return nil, err
 		}
 		if c.State != Planned {
-			return errStep
+			return nil, errStep
 		}
 		if workday.DateOf(now).After(c.To) {
-			return fault.New(fault.Refused, "campaign.over")
+			return nil, fault.New(fault.Refused, "campaign.over")
 		}
 		c.State, c.Started = Running, workday.DateOf(now)
 		for _, d := range c.Districts() {
 			if o := orgs[d]; o != "" && o != a.Org.ID {
 				m := staff.NewMessage(o, "campaign.start", Ref(c.ID), "campaign.inbox.start", "case-handling/campaigns/"+c.ID, now, c.Name)
 				if err := s.staff.Tell(tx, m); err != nil {
-					return err
+					return nil, err
 				}
 			}
 		}
-		return nil
+		return c.Tasks, nil
 	})
 }
 
@@ -329,17 +364,17 @@ func (s *Store) Enter(ctx context.Context, a staff.Actor, id string, version int
 			return before, err
 		}
 	}
-	return s.change(ctx, a, id, version, "enter", now, func(tx *journal.Tx, c *Campaign) error {
+	return s.timed(ctx, a, id, version, "enter", now, func(tx *journal.Tx, c *Campaign) ([]Task, error) {
 		i := slices.IndexFunc(c.Tasks, func(t Task) bool { return t.ID == e.Task })
 		if i < 0 {
-			return bad.With("task", "campaign.choice")
+			return nil, bad.With("task", "campaign.choice")
 		}
 		t := c.Tasks[i]
 		if err := s.may(a, t.District, now); err != nil {
-			return err
+			return nil, err
 		}
 		if c.State != Running {
-			return errStep
+			return nil, errStep
 		}
 		f := fault.New(fault.Invalid, "campaign.incomplete")
 		today := workday.DateOf(now)
@@ -350,12 +385,12 @@ func (s *Store) Enter(ctx context.Context, a staff.Actor, id string, version int
 			f = f.With("add", "campaign.entry.add")
 		}
 		if len(f.Fields) > 0 {
-			return f
+			return nil, f
 		}
 		c.Entries++
 		e.N, e.By, e.At, e.Note = c.Entries, a.User.ID, now.UTC(), sealed
 		c.Tasks[i] = t.add(e)
-		return put(tx, s.store.key(c.ID, "entry", strconv.Itoa(e.N)), e)
+		return c.Tasks[i : i+1], put(tx, s.store.key(c.ID, "entry", strconv.Itoa(e.N)), e)
 	})
 }
 
@@ -383,16 +418,16 @@ func (s *Store) Close(ctx context.Context, a staff.Actor, id string, version int
 	if err != nil {
 		return before, err
 	}
-	return s.change(ctx, a, id, version, "close", now, func(tx *journal.Tx, c *Campaign) error {
+	return s.timed(ctx, a, id, version, "close", now, func(tx *journal.Tx, c *Campaign) ([]Task, error) {
 		if err := s.mayClose(a, *c, now); err != nil {
-			return err
+			return nil, err
 		}
 		if c.State != Running {
-			return errStep
+			return nil, errStep
 		}
 		c.State, c.Ended, c.ClosedBy, c.Result = Closed, workday.DateOf(now), a.User.ID, true
 		tx.Set(s.store.key(c.ID, "result"), sealed)
-		return nil
+		return c.Tasks, nil
 	})
 }
 

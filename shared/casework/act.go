@@ -375,13 +375,13 @@ func (c Case) first(set ruleset.Set, name string) (int, error) {
 		handed, _ := c.last(string(Review))
 		from, rule = handed.On, "casework-review-extension"
 	}
-	_, p, err := params[terms](set, rule, from)
+	_, p, err := ruleset.Of[terms](set, rule, from)
 	return p.Extension.N, err
 }
 
 // further checks a collective discussion and the reasonable time it set.
 func (c Case) further(d doing, e Extending) (int, error) {
-	_, p, err := params[struct{ Longest int }](d.rules.Set, "casework-decision-further", d.today)
+	_, p, err := ruleset.Of[struct{ Longest int }](d.rules.Set, "casework-decision-further", d.today)
 	if err != nil {
 		return 0, err
 	}

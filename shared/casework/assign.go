@@ -95,7 +95,7 @@ func (c *Case) replace(from, to string) error {
 	return nil
 }
 
-// recuse takes a user off the case for good. Once the investigation has begun a
+// recuse takes a user off the case. Once the investigation has begun a
 // colleague takes his place in the same step; before, the case goes back to the
 // queue where nobody else has it.
 func (c *Case) recuse(d doing, user, instead string) error {

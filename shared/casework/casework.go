@@ -66,12 +66,14 @@ const (
 
 // PartyRoles are those an organisation can have, PersonRoles those of a person.
 func PartyRoles() []Role  { return []Role{Respondent, Agency, Applicant, Holder} }
-func PersonRoles() []Role { return []Role{Respondent, Applicant, Holder, Witness, Agent} }
+func PersonRoles() []Role { return []Role{Respondent, Agency, Applicant, Holder, Witness, Agent} }
 
-// Party is an organisation in a case. It stands in the clear.
+// Party is an organisation in a case. It stands in the clear: whoever has no code
+// may be a natural person, and is put among People.
 type Party struct {
 	Name string `json:"name"`
-	// Code is the unified social credit code, "" where it is not known.
+	// Code is the unified social credit code; "" only in cases that were opened before
+	// that rule, and until somebody changes what they are about.
 	Code string `json:"code,omitzero"`
 	Role Role   `json:"role"`
 }
@@ -192,6 +194,8 @@ type Case struct {
 	// Into is the case it is handled with; Same are those handled with this one.
 	Into string   `json:"into,omitzero"`
 	Same []string `json:"same,omitempty"`
+	// Took is what it got from each of those, by number.
+	Took map[string]Took `json:"took,omitempty"`
 
 	// Events are what happened, oldest first.
 	Events []Event `json:"events"`

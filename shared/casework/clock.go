@@ -1,7 +1,6 @@
 package casework
 
 import (
-	"fmt"
 	"slices"
 
 	"ipcredit/shared/clock"
@@ -32,32 +31,7 @@ const (
 )
 
 // Rules are the law to apply; the zero value is what the program ships.
-type Rules struct {
-	Set      ruleset.Set
-	Calendar workday.Calendar
-}
-
-func (r Rules) filled() Rules {
-	if len(r.Set.All()) == 0 {
-		r.Set = ruleset.Shipped()
-	}
-	if len(r.Calendar.Years()) == 0 {
-		r.Calendar = workday.Official()
-	}
-	return r
-}
-
-// params returns the version of a rule in force on the day of the event, with its
-// parameters.
-func params[T any](set ruleset.Set, id string, on workday.Date) (ruleset.Rule, T, error) {
-	found, ok := set.For(id, on)
-	if !ok {
-		var none T
-		return ruleset.Rule{}, none, fmt.Errorf("casework: no rule %s for %s", id, on)
-	}
-	p, err := ruleset.Params[T](found)
-	return found, p, err
-}
+type Rules = ruleset.Laws
 
 // terms are the parameters of a time limit.
 type terms struct {
@@ -83,7 +57,7 @@ type terms struct {
 //   - hearing, suspension, wait, receipt, offer, closing: our own targets, so that
 //     nothing lies still.
 func (c Case) Clocks(rules Rules, today workday.Date) ([]Clock, error) {
-	rules = rules.filled()
+	rules = rules.Filled()
 	timers, err := c.timers(rules.Set)
 	if err != nil {
 		return nil, err
@@ -136,7 +110,7 @@ func (c Case) timers(set ruleset.Set) ([]clock.Timer, error) {
 
 // start begins a clock.
 func (w *winding) start(name, ref string, from workday.Date) *clock.Timer {
-	rule, p, err := params[terms](w.set, "casework-"+name, from)
+	rule, p, err := ruleset.Of[terms](w.set, "casework-"+name, from)
 	if err != nil && w.err == nil {
 		w.err = err
 	}
@@ -330,8 +304,8 @@ func named(clocks []Clock, name string) (Clock, bool) {
 // is told on that day: seven working days lie between, the day of the notice not
 // counted (行政处罚法 art. 64, 85).
 func HearingFrom(rules Rules, noticed workday.Date) (workday.Date, error) {
-	rules = rules.filled()
-	_, p, err := params[struct{ Before workday.Period }](rules.Set, "casework-hearing-notice", noticed)
+	rules = rules.Filled()
+	_, p, err := ruleset.Of[struct{ Before workday.Period }](rules.Set, "casework-hearing-notice", noticed)
 	if err != nil {
 		return workday.Date{}, err
 	}

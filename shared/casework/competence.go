@@ -132,7 +132,7 @@ func (p Penalty) Check(set ruleset.Set, by Level) (Penalty, error) {
 	if len(wrong.Fields) > 0 {
 		return p, wrong
 	}
-	rule, table, err := params[powers](set, "casework-competence", p.On)
+	rule, table, err := ruleset.Of[powers](set, "casework-competence", p.On)
 	if err != nil {
 		return p, err
 	}
@@ -200,7 +200,7 @@ func times(a, b int64) int64 {
 // LatePayment is what is added to a fine that is paid so many days late: 3 % of it
 // for each day, never more than the fine itself (行政处罚法 art. 72). It is in fen.
 func LatePayment(set ruleset.Set, decided workday.Date, fineFen int64, days int) (int64, ruleset.Rule, error) {
-	rule, p, err := params[struct {
+	rule, p, err := ruleset.Of[struct {
 		Percent int64 `json:"percentPerDay"`
 	}](set, "casework-late", decided)
 	if err != nil {

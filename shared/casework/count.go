@@ -2,6 +2,7 @@ package casework
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"ipcredit/shared/journal"
@@ -21,23 +22,46 @@ func (c Case) NotifiedOn() workday.Date {
 	return workday.Date{}
 }
 
-// NotifiedOn is Case.NotifiedOn by the case's number or Ref, with the codes of the
-// organisations that it is notified to. It needs no key.
-func NotifiedOn(ctx context.Context, j *journal.Journal, number string) (on workday.Date, codes []string, err error) {
-	number, err = ParseNumber(strings.TrimPrefix(number, Ref("")))
+// Outline is what other functions need to know of a case, without any key.
+type Outline struct {
+	Number string
+	Unit   string // label of the unit responsible
+	// NotifiedOn is the day on which it was notified to its subject, none before;
+	// Codes are those of the organisations that it is notified to.
+	NotifiedOn workday.Date
+	Codes      []string
+}
+
+// NotifiedTo tells whether the organisation with the code knows of the case on that
+// day, because it was notified to it. To everybody else outside it is not there.
+func (o Outline) NotifiedTo(code string, on workday.Date) bool {
+	return code != "" && !o.NotifiedOn.IsZero() && !on.Before(o.NotifiedOn) && slices.Contains(o.Codes, code)
+}
+
+// OutlineOf reads a case by its number or Ref, or a fault of kind NotFound.
+func OutlineOf(ctx context.Context, j *journal.Journal, number string) (Outline, error) {
+	number, err := ParseNumber(strings.TrimPrefix(number, Ref("")))
 	if err != nil {
-		return on, nil, err
+		return Outline{}, err
 	}
 	c, err := base{j: j}.one(ctx, number)
 	if err != nil {
-		return on, nil, err
+		return Outline{}, err
 	}
+	o := Outline{Number: c.Number, Unit: c.Unit, NotifiedOn: c.NotifiedOn()}
 	for _, p := range c.Parties {
 		if p.Code != "" && p.Role == Respondent {
-			codes = append(codes, p.Code)
+			o.Codes = append(o.Codes, p.Code)
 		}
 	}
-	return c.NotifiedOn(), codes, nil
+	return o, nil
+}
+
+// NotifiedOn is Case.NotifiedOn by the case's number or Ref, with the codes of the
+// organisations that it is notified to. It needs no key.
+func NotifiedOn(ctx context.Context, j *journal.Journal, number string) (on workday.Date, codes []string, err error) {
+	o, err := OutlineOf(ctx, j, number)
+	return o.NotifiedOn, o.Codes, err
 }
 
 // Count is how many cases there are of something.

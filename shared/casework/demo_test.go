@@ -16,7 +16,7 @@ func TestTheDemonstrationIsLoadedOnce(t *testing.T) {
 			ok(t, err)
 			for _, r := range rows {
 				total[r.Case.State]++
-				if err := sound(r.Case, Rules{}.filled(), day("2026-05-20")); err != nil {
+				if err := sound(r.Case, Rules{}.Filled(), day("2026-05-20")); err != nil {
 					t.Errorf("%s: %v", r.Case.Number, err)
 				}
 			}

@@ -83,7 +83,7 @@ func (s *Store) Rules(ctx context.Context) (Rules, error) {
 			return r, err
 		}
 	}
-	return r.filled(), nil
+	return r.Filled(), nil
 }
 
 // inside is what is sealed of a case.

@@ -11,6 +11,7 @@ import (
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/tipoff"
@@ -403,7 +404,7 @@ func (s *Store) Return(ctx context.Context, a staff.Actor, seen Seen, reason str
 	}, now)
 }
 
-// Recuse takes a user off the case for good (回避): himself (staff.CaseHandle) or,
+// Recuse takes a user off the case (回避) until a supervisor lifts it: himself (staff.CaseHandle) or,
 // by the head, anybody (staff.CaseApprove). Once the investigation has begun
 // somebody has to take his place in the same step.
 func (s *Store) Recuse(ctx context.Context, a staff.Actor, seen Seen, user, instead, reason string, now time.Time) (Case, error) {
@@ -514,8 +515,8 @@ func (c Case) KeptUntil(rules Rules) (workday.Date, error) {
 			end = e.On
 		}
 	}
-	rules = rules.filled()
-	_, p, err := params[struct{ Punished, Others workday.Period }](rules.Set, "casework-retention", end)
+	rules = rules.Filled()
+	_, p, err := ruleset.Of[struct{ Punished, Others workday.Period }](rules.Set, "casework-retention", end)
 	if err != nil {
 		return end, err
 	}
@@ -556,7 +557,7 @@ func (s *Store) Identity(ctx context.Context, a staff.Actor, number string, now 
 // nothing and needs no key. It returns how many it moved.
 func Recount(ctx context.Context, j *journal.Journal, clocks *clock.Store, rules Rules, now time.Time) (int, error) {
 	b := base{j: j, clocks: clocks}
-	rules = rules.filled()
+	rules = rules.Filled()
 	moved := 0
 	for _, unit := range staff.UnitLabels() {
 		var behind *ranked

@@ -15,6 +15,7 @@ import (
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
@@ -201,7 +202,7 @@ func (s *Store) numbered(ctx context.Context, c Case, f Form, i Issuing, rules R
 		}
 		return no.String(), "", 0, err
 	}
-	_, words, err := params[struct{ Units map[string]string }](rules.Set, "casework-numbers", today)
+	_, words, err := ruleset.Of[struct{ Units map[string]string }](rules.Set, "casework-numbers", today)
 	if err != nil {
 		return "", "", 0, err
 	}
@@ -405,7 +406,7 @@ func (s *Store) print(ctx context.Context, f File, d Document, attached []Docume
 	basis := slices.Clone(p.Form.Basis)
 	if d.Number != "" {
 		// Whose words of a number are still to be confirmed, is said.
-		_, words, err := params[struct{ Units map[string]string }](rules.Set, "casework-numbers", d.On)
+		_, words, err := ruleset.Of[struct{ Units map[string]string }](rules.Set, "casework-numbers", d.On)
 		if err == nil && strings.HasPrefix(d.Number, words.Units[p.Division]+p.Form.Word+"〔") {
 			basis = append(basis, "casework-numbers")
 		}

@@ -19,16 +19,16 @@ type Limitation struct {
 // discovery, five where life, health or financial safety was harmed; a continuing
 // act has not begun to count. The last day is not rolled.
 func Limit(rules Rules, ended workday.Date, continuing, health bool, discovered workday.Date) (Limitation, error) {
-	rules = rules.filled()
+	rules = rules.Filled()
 	var out Limitation
-	rule, ordinary, err := params[struct{ Ordinary workday.Period }](rules.Set, "tipoff-limitation", discovered)
+	rule, ordinary, err := ruleset.Of[struct{ Ordinary workday.Period }](rules.Set, "tipoff-limitation", discovered)
 	if err != nil {
 		return out, err
 	}
 	out.Rule = rule
 	period := ordinary.Ordinary
 	if health {
-		longer, p, err := params[struct{ Health workday.Period }](rules.Set, "casework-limitation", discovered)
+		longer, p, err := ruleset.Of[struct{ Health workday.Period }](rules.Set, "casework-limitation", discovered)
 		if err != nil {
 			return out, err
 		}

@@ -316,7 +316,7 @@ func (s *Store) Mine(ctx context.Context, a staff.Actor, now time.Time) ([]Row, 
 		}
 	}
 	slices.SortStableFunc(rows, func(x, y Row) int {
-		return strings.Compare(fmt.Sprintf("%.0f", score(x.Due)), fmt.Sprintf("%.0f", score(y.Due)))
+		return strings.Compare(fmt.Sprintf("%.0f", clock.Score(x.Due)), fmt.Sprintf("%.0f", clock.Score(y.Due)))
 	})
 	return rows, nil
 }
@@ -376,6 +376,9 @@ func (s *Store) Get(ctx context.Context, a staff.Actor, number string, now time.
 		return f, err
 	}
 	if !sealed {
+		if s.mayLift(ctx, a, o, now) {
+			f.Can = []string{"lift-recusal"}
+		}
 		return f, nil
 	}
 	if o.Leaving != "" {
@@ -465,6 +468,9 @@ func (s *Store) able(ctx context.Context, a staff.Actor, o opened, now time.Time
 		if over && s.can(ctx, a, staff.CaseApprove, o.Case, o.inside.People, now) == nil {
 			out = append(out, "erase")
 		}
+		if o.State == Merged && s.can(ctx, a, staff.CaseApprove, o.Case, o.inside.People, now) == nil {
+			out = append(out, "unmerge")
+		}
 		return out
 	}
 	c, d := o.Case, o.doing(a, now)
@@ -508,6 +514,7 @@ func (s *Store) able(ctx context.Context, a staff.Actor, o opened, now time.Time
 	}
 	add("merge", handles && slices.Contains(mergeable, c.State) && c.Offer == nil)
 	add("recuse", handles || allowed[staff.CaseApprove])
+	add("lift-recusal", s.mayLift(ctx, a, o, now))
 	add("hand-over", handles || allowed[staff.CaseIntake] && len(c.Handlers) > 0)
 	return out
 }

@@ -81,7 +81,7 @@ func TestNoSequenceOfEventsLeavesAnOpenCaseWithoutOwnerAndClock(t *testing.T) {
 	handlers, others := []string{"h1", "h2", "h3", "h4"}, []string{"r1", "a1"}
 	rapid.Check(t, func(t *rapid.T) {
 		today := day("2026-03-02").AddDays(rapid.IntRange(0, 200).Draw(t, "start"))
-		rules := Rules{}.filled()
+		rules := Rules{}.Filled()
 		kind := rapid.SampledFrom(Kinds()).Draw(t, "kind")
 		c := Case{Number: "AJ410702-2026-00001", Kind: kind, Unit: "410702", Division: "410702", ReceivedOn: today}
 		c.reach(Lead, today, "h1")

@@ -133,6 +133,11 @@ func (d Draft) check(today workday.Date) (about, error) {
 		if !slices.Contains(PartyRoles(), p.Role) {
 			wrong.With(at+"/role", "casework.role")
 		}
+		if p.Code == "" {
+			// It may be a natural person: sealed, until an officer knows its code.
+			out.people = append(out.people, Person{Name: p.Name, Role: p.Role})
+			continue
+		}
 		out.parties = append(out.parties, p)
 	}
 	for i, p := range d.People {

@@ -33,7 +33,7 @@ type Repetition struct {
 // What was annulled does not count, and the same instrument counts once. It
 // decides nothing: how heavy a penalty is, officers decide.
 func Repeated(set ruleset.Set, found []Infringed, on workday.Date) (Repetition, error) {
-	rule, p, err := params[struct {
+	rule, p, err := ruleset.Of[struct {
 		Within workday.Period `json:"within"`
 		Times  int            `json:"times"`
 	}](set, "casework-repeat", on)

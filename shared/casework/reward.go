@@ -81,8 +81,8 @@ type rewardTerms struct {
 
 // Assess computes a reward (domain reference E.3, M.15). Money is in fen.
 func (c Claim) Assess(rules Rules) (Reward, error) {
-	rules = rules.filled()
-	rule, terms, err := params[rewardTerms](rules.Set, "casework-reward", c.On)
+	rules = rules.Filled()
+	rule, terms, err := ruleset.Of[rewardTerms](rules.Set, "casework-reward", c.On)
 	if err != nil {
 		return Reward{}, fault.New(fault.Invalid, "casework.form").With("on", "casework.reward.day").Because(err)
 	}
@@ -124,7 +124,7 @@ func (c Claim) Assess(rules Rules) (Reward, error) {
 		r.AmountFen, r.Capped = terms.CapFen, true
 	}
 	r.Joint = r.AmountFen >= terms.JointFen
-	if _, p, err := params[struct{ Told workday.Period }](rules.Set, "casework-reward-time", c.On); err == nil {
+	if _, p, err := ruleset.Of[struct{ Told workday.Period }](rules.Set, "casework-reward-time", c.On); err == nil {
 		r.Told = rules.Calendar.Last(c.On, p.Told, workday.Duty)
 	}
 	return r, nil

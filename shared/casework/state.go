@@ -207,10 +207,13 @@ const (
 	ServiceMade     = "service"           // of a decision not to punish
 	ReceiptGot      = "receipt"           // the body outside confirmed it
 	RecusedUser     = "recused"           // Ref the user
+	RecusalLifted   = "recusal-lifted"    // Ref the user
 	HandedOver      = "handed-over"       // Ref the user who has it now
 	ZoneConfirmed   = "zone"              // Ref the zone
 	EntrustedBy     = "entrusted"         // Ref the instrument
 	MergedIn        = "merged-in"         // Ref the other case
+	MergeUndone     = "merge-undone"      // a merger that was taken back; Ref the other case
+	Unmerged        = "unmerged"          // Ref the other case
 	Edited          = "edited"            //
 	Documented      = "document"          // Ref the kind
 	ErasedEvent     = "erased"

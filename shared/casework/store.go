@@ -46,16 +46,6 @@ func (b base) key(parts ...string) string {
 
 func (b base) by(field, value string) string { return b.key("by", field, value) }
 
-// never is the score of what has no limit running: after everything that has.
-const never = 99991231
-
-func score(d workday.Date) float64 {
-	if d.IsZero() {
-		return never
-	}
-	return float64(d.Year()*10000 + int(d.Month())*100 + d.Day())
-}
-
 func text(ctx context.Context, c redis.Cmdable, key string) (string, error) {
 	v, err := c.Get(ctx, key).Result()
 	if errors.Is(err, redis.Nil) {
@@ -281,7 +271,7 @@ func (b base) keep(tx *journal.Tx, c Case, clocks []Clock, rules Rules) error {
 	}
 	return b.clocks.Keep(tx, clock.Kept{
 		Ref: Ref(c.Number), Unit: c.Unit, Division: c.Division, Owners: c.Owners(), Matter: "casework", Clocks: kept(clocks),
-		Calendar: rules.filled().Calendar.Version(), Link: "case-handling/cases/" + c.Number,
+		Calendar: rules.Filled().Calendar.Version(), Link: "case-handling/cases/" + c.Number,
 	})
 }
 
@@ -293,7 +283,7 @@ const unranked = -1
 func (b base) places(c Case, clocks []Clock) places {
 	p := places{}
 	next, _ := clock.Next(kept(clocks))
-	due := score(next.Due)
+	due := clock.Score(next.Due)
 	if c.Open() {
 		p[b.key("open", c.Unit)] = due
 		for _, h := range c.Handlers {
@@ -313,7 +303,7 @@ func (b base) places(c Case, clocks []Clock) places {
 				on = e.On
 			}
 		}
-		p[b.key("closed", c.Unit)] = score(on)
+		p[b.key("closed", c.Unit)] = clock.Score(on)
 	}
 	set := func(field, value string) {
 		if value != "" {

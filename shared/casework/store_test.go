@@ -347,7 +347,7 @@ func TestMergingKeepsTheOlderClock(t *testing.T) {
 			len(f.Case.Parties) != 2 || len(f.People) != 2 || f.Case.People != 2 || !slices.Equal(f.Case.Same, []string{newer.Number}) {
 			t.Errorf("%+v\n%+v %+v", newer, f.Case, f.People)
 		}
-		if err := sound(newer, Rules{}.filled(), day("2026-05-21")); err != nil {
+		if err := sound(newer, Rules{}.Filled(), day("2026-05-21")); err != nil {
 			t.Error(err)
 		}
 		rows, _, err := w.List(ctx, h, Filter{Party: "91410771MA00AAA104"}, w.now)

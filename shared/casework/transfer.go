@@ -150,6 +150,7 @@ func (c *Case) merge(d doing, into *Case) error {
 	case len(c.preserved()) > 0:
 		return fault.New(fault.Conflict, "casework.preserved")
 	}
+	was := *into
 	union := func(to *[]string, from []string) {
 		for _, v := range from {
 			if !slices.Contains(*to, v) {
@@ -183,6 +184,11 @@ func (c *Case) merge(d doing, into *Case) error {
 		into.ActEnded = c.ActEnded
 	}
 	into.Continuing, into.Health = into.Continuing || c.Continuing, into.Health || c.Health
+	all := map[string]Took{c.Number: took(was, *into)}
+	for number, t := range into.Took {
+		all[number] = t
+	}
+	into.Took = all
 	into.happen(Event{On: d.today, What: MergedIn, By: d.by, Ref: c.Number})
 	c.Into = into.Number
 	c.reach(Merged, d.today, d.by)

@@ -31,7 +31,7 @@ func TestNoWalkOverTheStoreLeavesAnOpenCaseWithoutOwnerAndClock(t *testing.T) {
 	_, err := w.people.Delegate(ctx, who["hongqi.approver"], "hongqi-suo", []staff.Role{staff.Handler, staff.Intake},
 		staff.Span{From: "2026-01-01", To: "2026-12-31"}, "新测市监委〔2026〕1号", w.now)
 	ok(t, err)
-	rules := Rules{}.filled()
+	rules := Rules{}.Filled()
 	start := w.now
 	bureauOf := map[string]string{"410700": "lead", "410702": "hongqi", "410711": "muye", "410771": "gaoxin"}
 	roleFor := map[staff.Action]string{staff.CaseIntake: "intake", staff.CaseHandle: "handler", staff.CaseReview: "reviewer", staff.CaseApprove: "approver"}

@@ -78,3 +78,15 @@ func Next(clocks []Clock) (Clock, bool) {
 	}
 	return next, found
 }
+
+// Never is the score of what has no limit running: after everything that has.
+const Never = 99991231
+
+// Score is a day as the score of a sorted list, in the order of the days: 20260520;
+// Never where there is none.
+func Score(d workday.Date) float64 {
+	if d.IsZero() {
+		return Never
+	}
+	return float64(d.Year()*10000 + int(d.Month())*100 + d.Day())
+}

@@ -170,7 +170,7 @@ func (s *Store) put(tx *journal.Tx, old, k Kept) error {
 	if next.IsZero() {
 		tx.ZRem(s.next(), k.Ref)
 	} else {
-		tx.ZAdd(s.next(), score(next), k.Ref)
+		tx.ZAdd(s.next(), Score(next), k.Ref)
 	}
 	return nil
 }
@@ -182,7 +182,7 @@ func (s *Store) places(k Kept) map[string]string {
 	if !ok {
 		return out
 	}
-	member := fmt.Sprintf("%08.0f %s", score(next.Due), k.Ref)
+	member := fmt.Sprintf("%08.0f %s", Score(next.Due), k.Ref)
 	out[s.unit(k.Unit)] = member
 	for _, user := range k.Owners {
 		out[s.owner(user)] = member
@@ -197,10 +197,6 @@ func sortedKeys(m map[string]string) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-func score(d workday.Date) float64 {
-	return float64(d.Year()*10000 + int(d.Month())*100 + d.Day())
 }
 
 // Due lists what units (labels, or ids of organisations) have to do by a day, none
@@ -240,7 +236,7 @@ func (s *Store) list(ctx context.Context, keys []string, by workday.Date, cursor
 	}
 	if !by.IsZero() {
 		// What begins with the day sorts before what begins with a later sign.
-		scope.Max = fmt.Sprintf("(%08.0f!", score(by))
+		scope.Max = fmt.Sprintf("(%08.0f!", Score(by))
 	}
 	pipe := s.j.Redis().Pipeline()
 	found := make([]*redis.StringSliceCmd, len(keys))
@@ -293,7 +289,7 @@ func (s *Store) Acts(ctx context.Context, ref string) ([]Act, error) {
 // first.
 func (s *Store) reached(ctx context.Context, on workday.Date, n int) ([]string, error) {
 	refs, err := s.j.Redis().ZRangeByScore(ctx, s.next(), &redis.ZRangeBy{
-		Min: "-inf", Max: fmt.Sprintf("%.0f", score(on)), Count: int64(n),
+		Min: "-inf", Max: fmt.Sprintf("%.0f", Score(on)), Count: int64(n),
 	}).Result()
 	if err != nil {
 		return nil, fmt.Errorf("clock: listing what is reached: %w", err)
@@ -317,7 +313,7 @@ func (s *Store) look(tx *journal.Tx, ref string, next workday.Date) {
 	if next.IsZero() {
 		tx.ZRem(s.next(), ref)
 	} else {
-		tx.ZAdd(s.next(), score(next), ref)
+		tx.ZAdd(s.next(), Score(next), ref)
 	}
 }
 

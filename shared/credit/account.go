@@ -62,6 +62,11 @@ func (s *Store) accounts(ctx context.Context, tx *journal.Tx, codes []string) (l
 	if list, err = s.load(ctx, tx, codes); err != nil {
 		return nil, nil, err
 	}
+	return s.successors(ctx, tx, list)
+}
+
+// successors adds the accounts that took some of the list over.
+func (s *Store) successors(ctx context.Context, tx *journal.Tx, list []*account) (same, all []*account, err error) {
 	known := map[string]*account{}
 	merged := false
 	for _, a := range list {
@@ -107,30 +112,34 @@ func (s *Store) accounts(ctx context.Context, tx *journal.Tx, codes []string) (l
 }
 
 func (s *Store) load(ctx context.Context, tx *journal.Tx, codes []string) ([]*account, error) {
-	if len(codes) == 0 {
-		return nil, nil
-	}
-	held, err := s.subjects.Load(ctx, tx.Read(), codes...)
+	texts, err := s.texts(ctx, tx.Read(), codes)
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := s.stored(ctx, tx.Read(), codes)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]*account, len(codes))
+	return accountsOf(codes, texts)
+}
+
+// accountsOf reads accounts from what is stored of them.
+func accountsOf(codes []string, texts []texts) (list []*account, err error) {
+	list = make([]*account, len(codes))
 	for i, code := range codes {
-		list[i] = &account{code: code, held: held[i], known: held[i]}
-		if profiles[i] == "" {
+		a := &account{code: code}
+		list[i] = a
+		if texts[i].subject != "" {
+			if a.held, err = subject.Decode(texts[i].subject); err != nil {
+				return nil, fmt.Errorf("credit: subject %s: %w", code, err)
+			}
+			a.known = a.held
+		}
+		if a.stored = texts[i].profile; a.stored == "" {
 			continue
 		}
-		if list[i].profile, err = decode(profiles[i]); err != nil {
+		if a.profile, err = decode(a.stored); err != nil {
 			return nil, err
 		}
-		list[i].was = slices.Clone(list[i].profile.Records)
-		list[i].stored = profiles[i]
-		if h, err := split(profiles[i]); err == nil {
-			list[i].wasUntil = h.until
+		a.was = slices.Clone(a.profile.Records)
+		if h, err := split(a.stored); err == nil {
+			a.wasUntil = h.until
 		}
 	}
 	return list, nil
@@ -153,9 +162,11 @@ func (a *account) amend(m Amendment, at time.Time) error {
 		if reflect.DeepEqual(old, next) {
 			return nil
 		}
-		if old.says() != next.says() || old.Unpublished != next.Unpublished || old.Channel != next.Channel {
+		corrected := old.says() != next.says()
+		next.Deeds = deeds(old, next, corrected, at)
+		if corrected || old.Unpublished != next.Unpublished || old.Channel != next.Channel {
 			before := old
-			before.History = nil
+			before.History, before.Deeds = nil, nil
 			next.History = append(slices.Clone(old.History), Version{Record: before, ReplacedAt: at.UTC()})
 		}
 		a.profile.Records[i], a.touched = next, true
@@ -166,12 +177,8 @@ func (a *account) amend(m Amendment, at time.Time) error {
 
 // write queues what has become of the touched accounts: subject, profile, and a
 // leaf of the public log.
-func (s *Store) write(ctx context.Context, tx *journal.Tx, all []*account, ahead subject.Prepared, p place, at time.Time) error {
-	law, err := s.laws.Current(ctx)
-	if err != nil {
-		return err
-	}
-	if err := s.encode(law, all, p.seed, at); err != nil {
+func (s *Store) write(tx *journal.Tx, all []*account, ahead subject.Prepared, p place, at time.Time) error {
+	if err := s.encode(p.law, all, p.seed, at); err != nil {
 		return err
 	}
 	batch := s.subjects.Batch(tx)

@@ -20,6 +20,7 @@ type (
 	competence struct {
 		Name         string   `json:"name"`
 		Kinds        []Kind   `json:"kinds"`
+		Acts         []string `json:"acts"`      // none: any
 		Authority    []string `json:"authority"` // none: any
 		Law          string   `json:"law"`
 		Articles     []int    `json:"articles"` // of Law; none: any
@@ -71,6 +72,7 @@ func (a authorityRule) is(class, name string) bool {
 // claim is what a row says somebody did to somebody.
 type claim struct {
 	kind          Kind
+	act           string
 	on            workday.Date
 	authority     string
 	basis         string
@@ -121,7 +123,7 @@ func (e competence) applies(c claim) bool {
 	any := func(words []string, text string) bool {
 		return len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 	}
-	return slices.Contains(e.Kinds, c.kind) &&
+	return slices.Contains(e.Kinds, c.kind) && (len(e.Acts) == 0 || slices.Contains(e.Acts, c.act)) &&
 		(e.Law == "" || cites(c.basis, e.Law, e.Articles)) &&
 		any(e.Conduct, c.conduct) && any(e.Content, c.content) &&
 		(len(e.Classes) == 0 || meets(c.classes, e.Classes))

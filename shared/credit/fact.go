@@ -8,8 +8,7 @@ type Fact struct {
 	Fen  int64
 }
 
-// Facts are the lines of a content that speaks against a subject, in the order
-// pages show them.
+// Facts are the lines of a content, in the order pages show them.
 func (c Content) Facts() []Fact {
 	var out []Fact
 	add := func(name, text string) {
@@ -36,8 +35,19 @@ func (c Content) Facts() []Fact {
 		add("licence_named", p.LicenceNamed)
 		add("basis", p.Basis)
 		add("remark", p.Remark)
+	case c.Licence != nil:
+		p := c.Licence
+		add("document", p.Document)
+		add("project", p.Project)
+		add("category", p.Category)
+		add("certificate", p.Certificate)
+		add("certificate_no", p.CertificateNo)
+		add("licence_text", p.Text)
+		add("remark", p.Remark)
 	case c.Determination != nil:
 		add("basis", c.Determination.Basis)
+	case c.Commendation != nil:
+		add("commendation", c.Commendation.Text)
 	case c.Judgment != nil:
 		add("cause", c.Judgment.Cause)
 		add("result", c.Judgment.Result)

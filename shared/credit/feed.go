@@ -78,6 +78,9 @@ type Place struct {
 	// Tag tells the entry from another that got its number after some of the feed
 	// was lost with the server's last second.
 	Tag string
+	// Anew marks a place in the part that was thinned out since (see Sweep) as one
+	// of a reader that began there after it was: it misses nothing.
+	Anew bool
 }
 
 // Cursor is the text of a place; "" of the zero one.
@@ -85,19 +88,27 @@ func (p Place) Cursor() string {
 	if p == (Place{}) {
 		return ""
 	}
-	return strconv.FormatInt(p.Number, 10) + "-" + strconv.Itoa(p.Line) + "-" + p.Tag
+	text := strconv.FormatInt(p.Number, 10) + "-" + strconv.Itoa(p.Line) + "-" + p.Tag
+	if p.Anew {
+		text += anewMark
+	}
+	return text
 }
+
+// anewMark ends the cursor of a place that is Anew.
+const anewMark = "-n"
 
 // ParsePlace reads a cursor or the ID of an event.
 func ParsePlace(cursor string) (Place, error) {
 	if cursor == "" {
 		return Place{}, nil
 	}
-	parts := strings.Split(cursor, "-")
+	text, anew := strings.CutSuffix(cursor, anewMark)
+	parts := strings.Split(text, "-")
 	if len(parts) == 3 && len(parts[2]) == tagLetters {
 		n, err := strconv.ParseInt(parts[0], 10, 64)
 		line, err2 := strconv.Atoi(parts[1])
-		p := Place{n, line, parts[2]}
+		p := Place{n, line, parts[2], anew}
 		if err == nil && err2 == nil && n > 0 && line > 0 && p.Cursor() == cursor {
 			return p, nil
 		}
@@ -118,7 +129,10 @@ type place struct {
 	seed   []byte // of all that is random in it
 	number int64
 	tag    string
+	token  string
 	mark   string // key that is there while the commit may be made
+	first  int64  // of the numbers taken for subjects
+	law    *Law   // in force when the commit began
 }
 
 // errLate ends a commit whose mark is gone.
@@ -126,18 +140,47 @@ var errLate = errors.New("credit: the place in the feed was given up")
 
 // commit is a journal.Commit with a place in the feed.
 func (s *Store) commit(ctx context.Context, entry journal.Entry, watch []string, f func(*journal.Tx, place) error) error {
+	return s.commitAt(ctx, entry, watch, 0, nil, f)
+}
+
+// entered is a place with what must be called where its commit is not made.
+type entered struct {
+	place place
+	leave func()
+}
+
+// commitAt is commit with numbers for n subjects, at a place that was entered
+// before if there is one.
+func (s *Store) commitAt(ctx context.Context, entry journal.Entry, watch []string, n int, at *entered, f func(*journal.Tx, place) error) error {
 	for range 3 {
-		p, leave, err := s.enter(ctx)
-		if err != nil {
-			return err
+		if at == nil {
+			p, leave, err := s.enter(ctx, n)
+			if err != nil {
+				return err
+			}
+			at = &entered{p, leave}
 		}
-		err = s.journal.Commit(ctx, entry, append(slices.Clone(watch), p.mark), func(tx *journal.Tx) error {
+		p, leave := at.place, at.leave
+		at = nil
+		made := false
+		err := s.journal.Commit(ctx, entry, append(slices.Clone(watch), p.mark), func(tx *journal.Tx) error {
 			if there, err := s.stands(ctx, tx, p); err != nil || !there {
 				return errors.Join(err, errLate)
 			}
-			return f(tx, p)
+			var err error
+			if p.law, err = s.laws.Current(ctx); err != nil {
+				return err
+			}
+			if err := f(tx, p); err != nil {
+				return err
+			}
+			made = !tx.Empty()
+			s.left(tx, p)
+			return nil
 		})
-		leave()
+		if err != nil || !made {
+			leave()
+		}
 		if !errors.Is(err, errLate) {
 			return err
 		}
@@ -307,12 +350,15 @@ func readFeed(number int64, text string) ([]Event, error) {
 	}
 	list := make([]Event, 0, len(lines)-1)
 	for i, line := range lines[1:] {
+		if line == sweptLine {
+			continue
+		}
 		f := strings.Split(line, " ")
 		if len(f) != 4 || len(f[0]) < 2 || strings.IndexByte(happeningLetters, f[0][0]) < 0 {
 			return nil, wrong
 		}
 		list = append(list, Event{
-			Place: Place{number, i + 1, tag}, Type: Happenings[strings.IndexByte(happeningLetters, f[0][0])],
+			Place: Place{Number: number, Line: i + 1, Tag: tag}, Type: Happenings[strings.IndexByte(happeningLetters, f[0][0])],
 			RecordID: f[0][1:], Code: f[1], Act: f[2], District: f[3], At: time.UnixMilli(ms).UTC(),
 		})
 	}
@@ -331,16 +377,20 @@ const mostRead = 2 * perBlock
 // the place up to which it read: the one to go on from. What it does not give
 // before that place never comes later. A place that was never given out is a
 // fault: of kind Invalid where its number is not reached yet, of kind Gone where
-// the feed there is another, because a server lost it.
+// the feed there is another, because a server lost it, or was thinned out since.
 func (s *Store) Events(ctx context.Context, from Place, limit int) ([]Event, Place, error) {
-	settled, last, err := s.settled(ctx)
+	settled, last, floor, err := s.settled(ctx)
 	if err != nil {
 		return nil, from, err
 	}
 	if from.Number > last {
 		return nil, from, fault.New(fault.Invalid, "credit.feed.future").With("cursor", "credit.feed.future")
 	}
-	if from.Number > 0 {
+	switch {
+	case from.Number == 0 || from.Number < floor && from.Anew:
+	case from.Number < floor:
+		return nil, from, fault.New(fault.Gone, "credit.feed.swept").With("cursor", "credit.feed.swept")
+	default:
 		if _, err := s.Event(ctx, from); err != nil {
 			return nil, from, err
 		}
@@ -365,6 +415,7 @@ func (s *Store) Events(ctx context.Context, from Place, limit int) ([]Event, Pla
 				if len(list) == limit {
 					break
 				}
+				e.Anew = e.Number < floor
 				list, to = append(list, e), e.Place
 			}
 		}
@@ -399,7 +450,7 @@ func (s *Store) Event(ctx context.Context, p Place) (Event, error) {
 
 // Newest is the place of the last line that is settled.
 func (s *Store) Newest(ctx context.Context) (Place, error) {
-	settled, _, err := s.settled(ctx)
+	settled, _, _, err := s.settled(ctx)
 	if err != nil {
 		return Place{}, err
 	}
@@ -451,7 +502,7 @@ func (s *Store) Turn(ctx context.Context, entry journal.Entry, n int) (int, erro
 				tx.ZAdd(s.nextKey(), float64(a.wasUntil), a.code)
 			}
 		}
-		return s.write(ctx, tx, list, subject.Prepared{}, p, entry.At)
+		return s.write(tx, list, subject.Prepared{}, p, entry.At)
 	})
 }
 

@@ -18,7 +18,7 @@ import (
 
 // Acts are what disclosures can be listed by: the acts of dishonesty, then the
 // kinds that have no act of their own.
-var Acts = []string{"DA1", "DA2", "DA3", "DA4", "DA5", "DA6", "DA7", string(Penalty), string(Judgment)}
+var Acts = []string{"DA1", "DA2", "DA3", "DA4", "DA5", "DA6", "DA7", SeriousList, string(Penalty), string(Judgment)}
 
 // agencyKind is the kind of subjects that are agencies, agencies the list of what
 // is about them and their trade.

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"ipcredit/shared/calendar"
+	"ipcredit/shared/catalog"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/ruleset"
 	"ipcredit/shared/workday"
@@ -31,27 +32,40 @@ func (l *Law) Current(context.Context) (*Law, error) { return l, nil }
 func (l *Law) versionKey() string                       { return "" }
 func (l *Law) at(context.Context, string) (*Law, error) { return l, nil }
 
-// InForce is the shipped rules with the calendar in force: a year that is imported
-// counts from the next question on. It is safe for concurrent use.
+// InForce is the shipped rules with the calendar and the catalogue in force: a year
+// that is imported and an item that is changed count from the next question on. It
+// is safe for concurrent use.
 type InForce struct {
 	calendar *calendar.Store
+	catalog  *catalog.Store
 
 	mu  sync.Mutex
 	law *Law
 }
 
-// NewInForce follows the calendar of the journal's city.
+// NewInForce follows the calendar and the catalogue of the journal's city.
 func NewInForce(j *journal.Journal) *InForce {
-	return &InForce{calendar: calendar.New(j), law: shipped}
+	return &InForce{calendar: calendar.New(j), catalog: catalog.New(j), law: shipped}
 }
 
-// Current is the law in force. It costs one small read.
+// Current is the law in force. It costs two small reads.
 func (f *InForce) Current(ctx context.Context) (*Law, error) {
 	cal, err := f.calendar.Current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return f.with(cal)
+	items, err := f.catalog.Current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	law, err := f.with(cal)
+	if err != nil || law.catalog.Version() == items.Version() {
+		return law, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.law = law.Under(items)
+	return f.law, nil
 }
 
 func (f *InForce) versionKey() string { return f.calendar.VersionKey() }
@@ -74,8 +88,8 @@ func (f *InForce) with(cal workday.Calendar) (*Law, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.law = law
-	return law, nil
+	f.law = law.Under(f.law.catalog)
+	return f.law, nil
 }
 
 // reliance names what an answer about the records relies on, for agrees: the

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"ipcredit/shared/catalog"
 	"ipcredit/shared/ruleset"
 	"ipcredit/shared/workday"
 )
@@ -23,7 +24,10 @@ type Law struct {
 	// rules is the fingerprint without the calendar; months remembers those of parts
 	// of the calendar, see reliance.
 	rules  string
-	months sync.Map
+	months *sync.Map
+	// catalog says which documents can become records at all. It judges rows and
+	// nothing that is stored, so it is no part of the fingerprint.
+	catalog catalog.Catalog
 	// counting says that some limit counts working days beside those that reliance
 	// knows of.
 	counting bool
@@ -50,6 +54,9 @@ type Law struct {
 	simple       versions[struct{}]
 	merged       versions[mergedRule]
 	earliest     versions[earliestRule]
+	list44       versions[longestRule]
+	madeGood     versions[madeGoodRule]
+	good         versions[goodRule]
 	negatedTerms *regexp.Regexp
 }
 
@@ -177,7 +184,7 @@ func (v versions[T]) or(d workday.Date) version[T] {
 // NewLaw reads the rules it needs from the set. A rule that is missing or has
 // other parameters is an error: nothing is judged by half a law.
 func NewLaw(calendar workday.Calendar, set ruleset.Set) (*Law, error) {
-	l := &Law{calendar: calendar}
+	l := &Law{calendar: calendar, months: new(sync.Map), catalog: catalog.Shipped()}
 	var err error
 	var text strings.Builder
 	print := sha256.New()
@@ -208,6 +215,12 @@ func NewLaw(calendar workday.Calendar, set ruleset.Set) (*Law, error) {
 	load(read(&l.simple, "simple-procedure-display"))
 	load(read(&l.merged, "merged-records"))
 	load(read(&l.earliest, "earliest-document"))
+	load(read(&l.list44, "serious-list"))
+	load(read(&l.madeGood, "collection-exclusion-made-good"))
+	// What three good years bring changes nothing that is shown.
+	if err == nil {
+		err = read(&l.good, "good-years")(set, io.Discard)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -234,6 +247,16 @@ const edition = 1
 // the rules that the law reads, the calendar with its imported years, and the
 // edition of the code.
 func (l *Law) Fingerprint() string { return l.fingerprint }
+
+// Under is the law with another catalogue.
+func (l *Law) Under(c catalog.Catalog) *Law {
+	next := *l
+	next.catalog = c
+	return &next
+}
+
+// Catalog is the catalogue that rows are judged by.
+func (l *Law) Catalog() catalog.Catalog { return l.catalog }
 
 // read loads all versions of a rule and adds them to the fingerprint.
 func read[T any](into *versions[T], id string) func(ruleset.Set, io.Writer) error {

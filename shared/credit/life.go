@@ -122,7 +122,7 @@ func (l *Law) lives(records []Record) []life {
 	var chained map[string][]workday.Date
 	for i := range records {
 		r := &records[i]
-		if r.Kind == Determination && !r.DeterminedOn.IsZero() && !l.tiered(r) && r.ended().IsZero() {
+		if l.stacks(r) && r.ended().IsZero() {
 			if chained == nil {
 				chained = map[string][]workday.Date{}
 			}

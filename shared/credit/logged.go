@@ -49,6 +49,8 @@ type logged struct {
 	At time.Time `json:"at"`
 	// Secret is what all salts of this leaf are made of. It is never told.
 	Secret []byte `json:"s"`
+	// V is the form of what the leaf commits to; of old leaves none, which is 1.
+	V int `json:"v,omitempty"`
 }
 
 const secretSize = 16
@@ -57,8 +59,8 @@ const secretSize = 16
 // two, whatever the number of its records.
 const fewestCommitments = 4
 
-// documentV1 is the document of a leaf.
-type documentV1 struct {
+// document is the document of a leaf.
+type document struct {
 	V       int      `json:"v"`
 	Code    string   `json:"code"`
 	Name    string   `json:"name"`
@@ -67,7 +69,7 @@ type documentV1 struct {
 }
 
 // recordV1 is what a commitment to a record binds: what its legal document says,
-// and nothing that time or a change of law moves.
+// and nothing that time or a change of law moves. Old leaves have it alone.
 type recordV1 struct {
 	ID           string       `json:"id"`
 	Code         string       `json:"code"`
@@ -78,6 +80,16 @@ type recordV1 struct {
 	Source       Source       `json:"source"`
 	DeterminedOn workday.Date `json:"determinedOn"`
 }
+
+// recordV2 binds also what happened to the record: see Deed.
+type recordV2 struct {
+	recordV1
+	Disputed bool   `json:"disputed"`
+	Events   []Deed `json:"events"`
+}
+
+// boundNow is the form of the leaves that are made now.
+const boundNow = 2
 
 // Opening is what opens one commitment: Commit(salt, document) is that of the
 // leaf, or one of the document's records.
@@ -113,7 +125,12 @@ func (l logged) opening(code string, r Record) Opening {
 	if r.From != "" {
 		code = r.From
 	}
-	data, err := json.Marshal(recordV1{r.ID, code, r.Act, r.Tier, r.InstrumentNo, r.Authority, r.Source, r.DeterminedOn})
+	v1 := recordV1{r.ID, code, r.Act, r.Tier, r.InstrumentNo, r.Authority, r.Source, r.DeterminedOn}
+	var bound any = v1
+	if l.V >= 2 {
+		bound = recordV2{v1, r.Disputed, r.deeds()}
+	}
+	data, err := json.Marshal(bound)
 	if err != nil {
 		panic("credit: a record is always JSON: " + err.Error())
 	}
@@ -135,7 +152,7 @@ func (l logged) document(p Profile) Opening {
 		list = append(list, "sha256:"+hex.EncodeToString(l.salt("nothing "+strconv.Itoa(i))))
 	}
 	slices.Sort(list)
-	data, err := json.Marshal(documentV1{1, p.Subject.Code, p.Subject.Name, p.Grade, list})
+	data, err := json.Marshal(document{max(l.V, 1), p.Subject.Code, p.Subject.Name, p.Grade, list})
 	if err != nil {
 		panic("credit: a document is always JSON: " + err.Error())
 	}
@@ -160,7 +177,7 @@ func (p Profile) says(kind string) bool {
 // renew gives the profile a new leaf. seed is the commit's, so that a commit
 // that is tried again queues the same.
 func (p *Profile) renew(seed []byte, at time.Time) {
-	next := logged{N: 1, At: at.UTC().Truncate(time.Minute)}
+	next := logged{N: 1, V: boundNow, At: at.UTC().Truncate(time.Minute)}
 	if p.logged != nil {
 		next.N = p.logged.N + 1
 		// The log takes leaves by time, and the clocks of two functions differ.

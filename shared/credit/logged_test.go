@@ -40,7 +40,7 @@ func (c *city) check(e *Evidence, answer Answer) {
 	if !notary.Opens(e.Leaf.Commitment, e.Salt, []byte(e.Document)) {
 		c.t.Error("the document is not the leaf's")
 	}
-	var d documentV1
+	var d document
 	if err := json.Unmarshal([]byte(e.Document), &d); err != nil || d.Code != answer.Code || d.Name != answer.Name {
 		c.t.Errorf("document %s: %v", e.Document, err)
 	}
@@ -264,4 +264,183 @@ func TestReindexWritesOldProfilesAnewAndLogsWhatIsNotLogged(t *testing.T) {
 			t.Errorf("%d leaves for a change of law, %v", n, err)
 		}
 	})
+}
+
+// committed is what the newest leaf commits to about a record, shown or not, as
+// the archive could open it for a court.
+func (c *city) committed(code, id string) string {
+	c.t.Helper()
+	p, err := c.store.Load(c.t.Context(), code)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	o := p.logged.document(p)
+	leaf := p.logged.leaf(p)
+	if !notary.Opens(leaf.Commitment, o.Salt, []byte(o.Document)) {
+		c.t.Error("the document is not the leaf's")
+	}
+	var d document
+	if err := json.Unmarshal([]byte(o.Document), &d); err != nil {
+		c.t.Fatal(err)
+	}
+	i := slices.IndexFunc(p.Records, func(r Record) bool { return r.ID == id })
+	r := p.logged.opening(code, p.Records[i])
+	if !slices.Contains(d.Records, notary.Commit(r.Salt, []byte(r.Document))) {
+		c.t.Error("the record is not in the document")
+	}
+	return r.Document
+}
+
+// TestWhatHappensToARecordIsTypedInTheLog: each change is one leaf, and what it
+// was stands inside the commitment to the record.
+func TestWhatHappensToARecordIsTypedInTheLog(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		c := newCity(t, rdb, "2026-05-06")
+		r := c.record(firmA, "2026-03-01")
+		other := c.record(firmA, "2026-03-02")
+		c.sequence()
+		amend := func(day string, do func(*Record)) {
+			c.now = noon(day)
+			c.apply(Change{Amend: []Amendment{{SubjectCode: firmA, ID: r.ID, Do: func(r *Record) error { do(r); return nil }}}})
+			if n, err := c.log.Waiting(t.Context()); err != nil || n != 1 {
+				t.Errorf("%s: %d leaves for one change, %v", day, n, err)
+			}
+			c.sequence()
+		}
+		events := `[{"action":"published","on":"2026-05-06"}`
+		for _, tt := range []struct {
+			day, action string
+			do          func(*Record)
+			disputed    bool
+			shown       bool
+		}{
+			{"2026-05-07", "corrected", func(r *Record) { r.Authority = "新乡市虚构局" }, false, true},
+			{"2026-05-08", "disputed", func(r *Record) { r.Disputed = true }, true, true},
+			{"2026-05-09", "undisputed", func(r *Record) { r.Disputed = false }, false, true},
+			{"2026-05-10", "withdrawn", func(r *Record) { r.Withdrawn = &Withdrawal{At: noon("2026-05-10"), Reason: "annulled"} }, false, false},
+			{"2026-05-11", "reinstated", func(r *Record) { r.Withdrawn = nil }, false, true},
+			{"2026-05-12", "repaired", func(r *Record) { r.Repaired = &Repair{On: workday.MustDate("2026-05-12")} }, false, false},
+			{"2026-05-13", "unrepaired", func(r *Record) { r.Repaired = nil }, false, true},
+		} {
+			amend(tt.day, tt.do)
+			events += `,{"action":"` + tt.action + `","on":"` + tt.day + `"}`
+			if got := c.committed(firmA, r.ID); !strings.HasSuffix(got, fmt.Sprintf(`"disputed":%t,"events":%s]}`, tt.disputed, events)) {
+				t.Errorf("%s: %s", tt.action, got)
+			}
+			e, answer := c.evidence(firmA)
+			c.check(e, answer)
+			opened := slices.ContainsFunc(e.Records, func(o Opening) bool { return o.ID == r.ID })
+			if opened != tt.shown {
+				t.Errorf("%s: opened to strangers: %t", tt.action, opened)
+			}
+			entry, err := e.Leaf.Entry()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(entry), tt.action) || strings.Contains(e.Document, tt.action) {
+				t.Errorf("%s is told to everybody: %s %s", tt.action, entry, e.Document)
+			}
+		}
+		// The other record's commitment says nothing of all that.
+		if got := c.committed(firmA, other.ID); !strings.HasSuffix(got, `"events":[{"action":"published","on":"2026-05-06"}]}`) {
+			t.Errorf("%s", got)
+		}
+		// The versions in the history hold no second copy.
+		p, err := c.store.Load(t.Context(), firmA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range p.Records {
+			for _, v := range r.History {
+				if v.Record.Deeds != nil || v.Record.History != nil {
+					t.Errorf("%+v", v)
+				}
+			}
+		}
+	})
+}
+
+// TestThreat_TheLogDoesNotTellThatSomethingWasRepaired: two subjects show the
+// same; one of them had something more, which was disputed and repaired. Nothing
+// that the public gets tells which.
+func TestThreat_TheLogDoesNotTellThatSomethingWasRepaired(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		c := newCity(t, rdb, "2026-05-06")
+		c.record(firmA, "2026-03-01")
+		c.record(firmB, "2026-03-01")
+		gone := c.record(firmA, "2026-03-02")
+		for _, do := range []func(*Record){
+			func(r *Record) { r.Disputed = true },
+			func(r *Record) { r.Disputed, r.Repaired = false, &Repair{On: workday.MustDate("2026-05-06")} },
+		} {
+			c.sequence()
+			c.apply(Change{Amend: []Amendment{{SubjectCode: firmA, ID: gone.ID, Do: func(r *Record) error { do(r); return nil }}}})
+		}
+		c.sequence()
+		a, answerA := c.evidence(firmA)
+		b, answerB := c.evidence(firmB)
+		c.check(a, answerA)
+		c.check(b, answerB)
+		plain := func(e *Evidence, code string) string {
+			text, err := json.Marshal(e.Leaf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := string(text) + e.Document
+			for _, o := range e.Records {
+				out += o.Document
+			}
+			var d document
+			if err := json.Unmarshal([]byte(e.Document), &d); err != nil {
+				t.Fatal(err)
+			}
+			for _, hash := range append(d.Records, e.Leaf.Commitment) {
+				out = strings.ReplaceAll(out, hash, "*")
+			}
+			for _, o := range e.Records {
+				out = strings.ReplaceAll(out, o.ID, "*")
+			}
+			return strings.ReplaceAll(strings.ReplaceAll(out, code, "*"), answerName(e), "*")
+		}
+		if x, y := plain(a, firmA), plain(b, firmB); x != y {
+			t.Errorf("they differ:\n%s\n%s", x, y)
+		}
+	})
+}
+
+func answerName(e *Evidence) string {
+	var d document
+	_ = json.Unmarshal([]byte(e.Document), &d)
+	return d.Name
+}
+
+// TestOldLeavesStayReadable: what was logged before records' events were part of
+// it is opened as it was made.
+func TestOldLeavesStayReadable(t *testing.T) {
+	t.Parallel()
+	c := newCity(t, redistest.Embedded(t), "2026-05-06")
+	r := c.record(firmA, "2026-03-01")
+	p, err := c.store.Load(t.Context(), firmA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := *p.logged
+	old.V = 0
+	want := fmt.Sprintf(`{"id":"%s","code":"%s","act":"%s","tier":null,"instrumentNo":"%s","authority":"%s","source":"ADMIN","determinedOn":"2026-03-01"}`,
+		r.ID, firmA, r.Act, r.InstrumentNo, r.Authority)
+	if got := old.opening(firmA, p.Records[0]).Document; got != want {
+		t.Errorf("%s\nwas %s", got, want)
+	}
+	if got := old.document(p).Document; !strings.HasPrefix(got, `{"v":1,"code":`) {
+		t.Errorf("%s", got)
+	}
+	if got := p.logged.document(p).Document; !strings.HasPrefix(got, `{"v":2,"code":`) {
+		t.Errorf("%s", got)
+	}
+	stored, err := json.Marshal(old)
+	if err != nil || strings.Contains(string(stored), `"v"`) {
+		t.Errorf("%s %v", stored, err)
+	}
 }

@@ -49,7 +49,7 @@ func (s *Store) Merge(ctx context.Context, entry journal.Entry, from, into strin
 		merged := *a.held
 		merged.MergedInto = into
 		a.known, a.touched, a.profile, to.touched = &merged, true, Profile{}, true
-		return s.write(ctx, tx, all, nil, p, entry.At)
+		return s.write(tx, all, nil, p, entry.At)
 	})
 }
 
@@ -104,7 +104,7 @@ func (s *Store) Unmerge(ctx context.Context, entry journal.Entry, from string) e
 		alone := *a.held
 		alone.MergedInto = ""
 		a.known, a.touched, to.touched = &alone, true, true
-		return s.write(ctx, tx, all, nil, p, entry.At)
+		return s.write(tx, all, nil, p, entry.At)
 	})
 }
 

@@ -26,6 +26,9 @@ type Context struct {
 	// City is the six-digit code of the city. Records of its own authorities are
 	// the city's to publish; others are republished. Empty is 410700.
 	City string
+	// Notice tells that an officer's notice is read, which has its own steps before
+	// anything is published.
+	Notice bool
 }
 
 // Entry is what a good row says: who it is about, and the record.
@@ -69,6 +72,7 @@ func (l *Law) Parse(kind Kind, row sheet.Row, c Context) (Entry, []sheet.Problem
 	default:
 		p.add("", "credit.kind")
 	}
+	p.listed(kind, &e.Record)
 	if len(p.problems) > 0 {
 		order := map[string]int{}
 		for i, column := range schemas[kind].Columns {
@@ -79,9 +83,6 @@ func (l *Law) Parse(kind Kind, row sheet.Row, c Context) (Entry, []sheet.Problem
 	}
 	r := &e.Record
 	r.Kind = kind
-	if r.Act == "" {
-		r.Act = string(kind)
-	}
 	// By its name, which every document has; its code may be missing.
 	r.ID = NewID(kind, ident.Normal(r.Authority), r.InstrumentNo, e.SubjectCode)
 	r.NaturalPerson = e.NaturalPerson
@@ -416,8 +417,15 @@ func (p *parser) determination() Entry {
 		Source: Admin, Channel: Republish, DeterminedOn: on,
 		Content: Content{Determination: &DeterminationContent{Basis: p.prose("basis")}}, SourceURL: p.link("sourceUrl"),
 	}
+	if e.Record.Act == SeriousList {
+		// Ours needs the consent of the level above and a prior notice: see package
+		// disclosure. Others' are republished as any list.
+		if e.Record.Channel = p.channel(e.Record.AuthorityCode); e.Record.Channel == Original && !p.c.Notice {
+			p.add("act", "credit.listing_by_notice")
+		}
+	}
 	if e.Record.Authority != "" {
-		p.problems = append(p.problems, p.law.competent(claim{kind: Determination, on: p.or(on), authority: e.Record.Authority}, "authority", "")...)
+		p.problems = append(p.problems, p.law.competent(claim{kind: Determination, act: e.Record.Act, on: p.or(on), authority: e.Record.Authority}, "authority", "")...)
 	}
 	return e
 }

@@ -30,6 +30,9 @@ func (p *parser) penalty() Entry {
 		// Henan arts. 11-13: such a penalty is not collected at all.
 		p.add(simple, "credit.simple_procedure_person")
 	}
+	if e.NaturalPerson && p.law.madeGood.or(p.today).P.says(c.Facts, c.Text, c.Remark) {
+		p.add("facts", "credit.made_good_person")
+	}
 	switch rule := p.law.penalty.or(p.or(on)).P; {
 	case unpublished != "":
 		e.Record.Unpublished = unpublished
@@ -45,6 +48,29 @@ func (p *parser) penalty() Entry {
 		}, "authority", "fine")...)
 	}
 	return e
+}
+
+// madeGoodRule finds a natural person's minor act that was made good, which is not
+// collected (Henan arts. 11 to 13), by the words of the decision.
+type madeGoodRule struct {
+	Minor    []string `json:"minor"`
+	MadeGood []string `json:"madeGood"`
+	Not      []string `json:"not"`
+}
+
+func (r madeGoodRule) says(texts ...string) bool {
+	text := strings.Join(texts, "\n")
+	if !slices.ContainsFunc(r.Minor, func(w string) bool { return strings.Contains(text, w) }) {
+		return false
+	}
+	return slices.ContainsFunc(r.MadeGood, func(w string) bool {
+		for before, rest, found := strings.Cut(text, w); found; before, rest, found = strings.Cut(rest, w) {
+			if !slices.ContainsFunc(r.Not, func(not string) bool { return strings.HasSuffix(before, not) }) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // oneClass brings the comma inside 没收违法所得、没收非法财物 to the form of the list.

@@ -19,64 +19,46 @@ import (
 	"encoding/json"
 	"time"
 
+	"ipcredit/shared/catalog"
 	"ipcredit/shared/workday"
 )
 
-// Kind is what a record is.
-type Kind string
-
-// The kinds, named as the batches that bring them.
-const (
-	Penalty       Kind = "penalty"
-	Licence       Kind = "licence"
-	Determination Kind = "determination"
-	Commendation  Kind = "commendation"
-	Judgment      Kind = "judgment"
+// What the catalogue speaks of as well, see package catalog.
+type (
+	Kind    = catalog.Kind
+	Source  = catalog.Source
+	Channel = catalog.Channel
+	Tier    = catalog.Tier
 )
 
-// Kinds lists them in the order pages show them.
-var Kinds = []Kind{Determination, Penalty, Judgment, Licence, Commendation}
-
-// Source is who found what the record says.
-type Source string
-
-// The sources of the seed plan: administration, courts, industry bodies.
+// The kinds, sources, channels and tiers.
 const (
-	Admin    Source = "ADMIN"
-	Judicial Source = "JUDICIAL"
-	Industry Source = "INDUSTRY"
+	Penalty       = catalog.Penalty
+	Licence       = catalog.Licence
+	Determination = catalog.Determination
+	Commendation  = catalog.Commendation
+	Judgment      = catalog.Judgment
+
+	Admin    = catalog.Admin
+	Judicial = catalog.Judicial
+	Industry = catalog.Industry
+
+	Original  = catalog.Original
+	Republish = catalog.Republish
+	Internal  = catalog.Internal
+
+	Minor   = catalog.Minor
+	General = catalog.General
+	Serious = catalog.Serious
 )
 
-// Channel is how a record may reach the public.
-type Channel string
+// SeriousList is the act of being listed under Order 44 (严重违法失信名单). It is
+// decided together with a heavier penalty, by who imposed that; the others of its
+// kind are CNIPA's.
+const SeriousList = "SL"
 
-const (
-	// Original records are the city's own to publish.
-	Original Channel = "ORIGINAL"
-	// Republish records come from another authority's display: its end prevails
-	// where it is earlier.
-	Republish Channel = "REPUBLISH"
-	// Internal records are never shown to strangers.
-	Internal Channel = "INTERNAL"
-)
-
-// Tier is the weight of a dishonesty record under Order 36. None is null in JSON.
-type Tier string
-
-// The tiers.
-const (
-	Minor   Tier = "minor"
-	General Tier = "general"
-	Serious Tier = "serious"
-)
-
-// MarshalJSON writes none as null.
-func (t Tier) MarshalJSON() ([]byte, error) {
-	if t == "" {
-		return []byte("null"), nil
-	}
-	return json.Marshal(string(t))
-}
+// Kinds lists the kinds in the order pages show them.
+var Kinds = catalog.Kinds
 
 // Reason is why a record is kept and not shown. The words are the catalogue's
 // "credit.unpublished."+Reason.
@@ -98,7 +80,7 @@ type Record struct {
 	// ID is stable through corrections, see NewID.
 	ID   string `json:"id"`
 	Kind Kind   `json:"kind"`
-	// Act is the item of the catalogue: DA1 to DA7 for determinations, else the kind.
+	// Act is the item of the catalogue: DA1 to DA7 and SeriousList for determinations, else the kind.
 	Act  string `json:"act"`
 	Tier Tier   `json:"tier,omitempty"`
 	// InstrumentNo is the number of the legal document, in canonical form.
@@ -137,11 +119,16 @@ type Record struct {
 	CollectedAt time.Time `json:"collectedAt"`
 	BatchID     string    `json:"batchId,omitempty"`
 	// Rules are the versions of the rules applied, see ruleset.Rule.Ref.
-	Rules       []string    `json:"rules,omitempty"`
+	Rules []string `json:"rules,omitempty"`
+	// Item is the version of the catalogue's item in force on the day of the
+	// document, see catalog.Item.Ref. A later version changes nothing here.
+	Item        string      `json:"item,omitempty"`
 	Disputed    bool        `json:"disputed,omitempty"`
 	Withdrawn   *Withdrawal `json:"withdrawn,omitempty"`
 	Repaired    *Repair     `json:"repaired,omitempty"`
 	Unpublished Reason      `json:"unpublished,omitempty"`
+	// Deeds are what happened to the record since it was published, oldest first.
+	Deeds []Deed `json:"deeds,omitempty"`
 	// History holds the versions before this one, oldest first.
 	History []Version `json:"history,omitempty"`
 }
@@ -159,7 +146,7 @@ type Repair struct {
 
 // Version is a record as it stood before a correction.
 type Version struct {
-	Record     Record    `json:"record"` // without its own history
+	Record     Record    `json:"record"` // without its own history and events
 	ReplacedAt time.Time `json:"replacedAt"`
 }
 
@@ -246,7 +233,7 @@ func NewID(kind Kind, authority, instrumentNo, subject string) string {
 // keeps ID, first day of display, objection, withdrawal and repair, and the
 // version it replaces goes to the history.
 func Supersede(old, row Record, at time.Time) (Record, bool) {
-	if old.says() == row.says() {
+	if old.says() == row.says() || old.Item != row.Item && old.says() == row.under(old) {
 		return old, false
 	}
 	next := row
@@ -263,8 +250,9 @@ func Supersede(old, row Record, at time.Time) (Record, bool) {
 	if old.Unpublished == TradeSecret || old.Unpublished == StateSecret {
 		next.Unpublished = old.Unpublished
 	}
+	next.Deeds = deeds(old, next, true, at)
 	before := old
-	before.History = nil
+	before.History, before.Deeds = nil, nil
 	next.History = append(append([]Version(nil), old.History...), Version{Record: before, ReplacedAt: at.UTC()})
 	return next, true
 }
@@ -277,11 +265,18 @@ func later(row, old workday.Date) workday.Date {
 	return row
 }
 
+// under is what the row would state under the version of the catalogue that the
+// stored record was read by: another version alone alters nothing that is stored.
+func (r Record) under(old Record) string {
+	r.Channel, r.Tier = old.Channel, old.Tier
+	return r.says()
+}
+
 // says is what the row states, without what this system adds to it.
 func (r Record) says() string {
 	r.From = ""
 	r.ID, r.PublishedOn, r.CollectedAt, r.BatchID, r.Rules = "", workday.Date{}, time.Time{}, "", nil
-	r.Disputed, r.Withdrawn, r.Repaired, r.History, r.ShowMinor = false, nil, nil, nil, ""
+	r.Item, r.Disputed, r.Withdrawn, r.Repaired, r.History, r.Deeds, r.ShowMinor = "", false, nil, nil, nil, nil, ""
 	r.ServedOn, r.ChallengedOn, r.UpheldOn = workday.Date{}, workday.Date{}, workday.Date{}
 	if r.Unpublished == TradeSecret || r.Unpublished == StateSecret {
 		r.Unpublished = ""

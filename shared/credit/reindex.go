@@ -70,7 +70,7 @@ func (s *Store) reindex(ctx context.Context, entry journal.Entry, codes []string
 		for _, a := range list {
 			a.touched, a.kept = a.held != nil, true
 		}
-		return s.write(ctx, tx, list, subject.Prepared{}, p, entry.At)
+		return s.write(tx, list, subject.Prepared{}, p, entry.At)
 	})
 }
 

@@ -52,6 +52,10 @@ type Shown struct {
 	OpenUntil workday.Date `json:"-"`
 	Content   Content      `json:"-"`
 	SourceURL string       `json:"-"`
+	// CountFrom is the day from which a penalty's terms of display count before
+	// the tiers: that of its publication, or the last on which it was due where
+	// that was earlier, since nobody's delay lengthens a display.
+	CountFrom workday.Date `json:"-"`
 	// Applied are the rules that set the days and the state. Those that are
 	// Labelled must be shown as such.
 	Applied []ruleset.Rule `json:"-"`
@@ -136,7 +140,7 @@ func (l *Law) show(records []Record, at time.Time) (visible []Shown, next time.T
 			continue
 		}
 		standing = append(standing, r)
-		if r.Kind == Determination && !r.DeterminedOn.IsZero() && !l.tiered(r) {
+		if l.stacks(r) {
 			if chained == nil {
 				chained = map[string][]workday.Date{}
 			}
@@ -284,6 +288,7 @@ func (l *Law) penaltyTerm(r *Record, s *Shown) bool {
 			s.Applied = append(s.Applied, republish.Rule)
 		}
 	}
+	s.CountFrom = count
 	if l.short(r, c, rule.P, s) {
 		s.endBy(rule.Rule, l.calendar.Last(count, rule.P.Short, workday.None))
 	} else {
@@ -371,7 +376,18 @@ func (l *Law) tiered(r *Record) bool {
 	return ok && rule.P.Applies && r.Tier != ""
 }
 
+// stacks tells whether a record is a determination that stands in a chain: one under
+// 国知发保字〔2022〕8号 whose tier does not say otherwise.
+func (l *Law) stacks(r *Record) bool {
+	return r.Kind == Determination && r.Act != SeriousList && !r.DeterminedOn.IsZero() && !l.tiered(r)
+}
+
 func (l *Law) determinationTerm(r *Record, runs []run, s *Shown) bool {
+	if r.Act == SeriousList {
+		rule := l.list44.or(r.DeterminedOn)
+		s.endBy(rule.Rule, l.calendar.Last(r.DeterminedOn, rule.P.Longest, workday.None))
+		return true
+	}
 	if l.tiered(r) {
 		tiers, ok := l.tiers.on(r.DeterminedOn)
 		if !ok {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"time"
 
@@ -140,7 +139,7 @@ type Change struct {
 	// the items so far; nil adds none.
 	Also func(tx *journal.Tx, subjects, records []Outcome) error
 
-	ahead subject.Prepared
+	ahead *ahead
 }
 
 // Amendment changes one record: a dispute, a repair, a withdrawal, what is
@@ -154,23 +153,6 @@ type Amendment struct {
 	Do func(r *Record) error
 }
 
-// Prepare does, beside another commit, what making the change can do before it
-// reads anything. Apply works without it.
-func (c *Change) Prepare() {
-	subjects := slices.Clone(c.Subjects)
-	seen := make(map[string]bool, len(subjects)+len(c.Records))
-	for _, x := range subjects {
-		seen[x.Code] = true
-	}
-	for _, e := range c.Records {
-		if !seen[e.SubjectCode] && !e.NaturalPerson {
-			seen[e.SubjectCode] = true
-			subjects = append(subjects, e.subject())
-		}
-	}
-	c.ahead = subject.Prepare(subjects...)
-}
-
 // errDry ends a commit of a dry run before it writes.
 var errDry = errors.New("credit: dry run")
 
@@ -180,10 +162,6 @@ var errDry = errors.New("credit: dry run")
 // the subject that took it over.
 func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcome, err error) {
 	codes, index := c.codes()
-	first, err := s.subjects.Take(ctx, len(codes))
-	if err != nil {
-		return nil, nil, err
-	}
 	// A subject changes only together with its profile, so the profile stands for
 	// both. Redis compares each watched key with all the others: half as many cost
 	// a quarter.
@@ -191,62 +169,26 @@ func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcom
 	for i, code := range codes {
 		watch[i] = s.key(code)
 	}
-	at := c.Entry.At
-	err = s.commit(ctx, c.Entry, watch, func(tx *journal.Tx, p place) error {
-		subjects, records = make([]Outcome, len(c.Subjects)), make([]Outcome, len(c.Records))
-		accounts, all, err := s.accounts(ctx, tx, codes)
+	err = s.commitAt(ctx, c.Entry, watch, len(codes), c.ahead.at(), func(tx *journal.Tx, p place) error {
+		texts, err := s.texts(ctx, tx.Read(), codes)
 		if err != nil {
 			return err
 		}
-		for i, next := range c.Subjects {
-			a := accounts[index[next.Code]]
-			merged := subject.Merge(a.known, next)
-			switch {
-			case a.known == nil:
-				subjects[i] = Added
-			case sameSubject(*a.known, merged):
-				subjects[i] = Same
-				continue
-			default:
-				subjects[i] = Superseded
-			}
-			a.known, a.touched = &merged, true
-		}
-		for i, e := range c.Records {
-			a := accounts[index[e.SubjectCode]]
-			if a.known == nil {
-				stub := e.subject()
-				a.known, a.touched = &stub, true
-			}
-			r, to := e.Record, a.holder()
-			if to != a {
-				r.From = a.code
-			}
-			records[i] = to.profile.put(r, at)
-			to.touched = to.touched || records[i] != Same
-		}
-		for code, grade := range c.Grades {
-			a := accounts[index[code]]
-			held := a.profile.Grade
-			// A list that came late must not bring an older grade back, and a merged
-			// agency has none.
-			if a.known != nil && a.to == nil && (held == nil || *held != grade && !grade.On.Before(held.On)) {
-				a.profile.Grade, a.touched = &grade, true
-			}
-		}
-		for _, m := range c.Amend {
-			to := accounts[index[m.SubjectCode]].holder()
-			if err := to.amend(m, at); err != nil {
+		if c.ahead.fits(p, texts) {
+			subjects, records = c.ahead.subjects, c.ahead.records
+			tx.Adopt(c.ahead.draft)
+		} else {
+			list, err := accountsOf(codes, texts)
+			if err != nil {
 				return err
 			}
-		}
-		for n, a := range accounts {
-			if a.touched && a.known.Kind != subject.Person && a.known.Number == 0 {
-				a.known.Number = first + int64(n)
+			list, all, err := s.successors(ctx, tx, list)
+			if err != nil {
+				return err
 			}
-		}
-		if err := s.write(ctx, tx, all, c.ahead, p, at); err != nil {
-			return err
+			if subjects, records, err = s.apply(tx, c, p, list, all, index); err != nil {
+				return err
+			}
 		}
 		if c.Also != nil {
 			if err := c.Also(tx, subjects, records); err != nil {
@@ -262,6 +204,61 @@ func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcom
 		return nil, nil, err
 	}
 	return subjects, records, nil
+}
+
+// apply queues the change to the accounts, of which accounts are those of its codes
+// and all has also those that took some over.
+func (s *Store) apply(tx *journal.Tx, c Change, p place, accounts, all []*account, index map[string]int) (subjects, records []Outcome, err error) {
+	at := c.Entry.At
+	subjects, records = make([]Outcome, len(c.Subjects)), make([]Outcome, len(c.Records))
+	for i, next := range c.Subjects {
+		a := accounts[index[next.Code]]
+		merged := subject.Merge(a.known, next)
+		switch {
+		case a.known == nil:
+			subjects[i] = Added
+		case sameSubject(*a.known, merged):
+			subjects[i] = Same
+			continue
+		default:
+			subjects[i] = Superseded
+		}
+		a.known, a.touched = &merged, true
+	}
+	for i, e := range c.Records {
+		a := accounts[index[e.SubjectCode]]
+		if a.known == nil {
+			stub := e.subject()
+			a.known, a.touched = &stub, true
+		}
+		r, to := e.Record, a.holder()
+		if to != a {
+			r.From = a.code
+		}
+		records[i] = to.profile.put(r, at)
+		to.touched = to.touched || records[i] != Same
+	}
+	for code, grade := range c.Grades {
+		a := accounts[index[code]]
+		held := a.profile.Grade
+		// A list that came late must not bring an older grade back, and a merged
+		// agency has none.
+		if a.known != nil && a.to == nil && (held == nil || *held != grade && !grade.On.Before(held.On)) {
+			a.profile.Grade, a.touched = &grade, true
+		}
+	}
+	for _, m := range c.Amend {
+		to := accounts[index[m.SubjectCode]].holder()
+		if err := to.amend(m, at); err != nil {
+			return nil, nil, err
+		}
+	}
+	for n, a := range accounts {
+		if a.touched && a.known.Kind != subject.Person && a.known.Number == 0 {
+			a.known.Number = p.first + int64(n)
+		}
+	}
+	return subjects, records, s.write(tx, all, c.ahead.prepared(), p, at)
 }
 
 // codes lists each code once, in order of appearance, and its place.
@@ -301,6 +298,30 @@ func (s *Store) stored(ctx context.Context, rdb redis.Cmdable, codes []string) (
 	list := make([]string, len(codes))
 	for i, v := range values {
 		list[i], _ = v.(string)
+	}
+	return list, nil
+}
+
+// texts are what is stored of a code, "" where there is nothing.
+type texts struct{ subject, profile string }
+
+// texts reads subjects and profiles in one round trip.
+func (s *Store) texts(ctx context.Context, rdb redis.Cmdable, codes []string) ([]texts, error) {
+	if len(codes) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, 0, 2*len(codes))
+	for _, code := range codes {
+		keys = append(keys, s.subjects.Key(code), s.key(code))
+	}
+	values, err := rdb.MGet(ctx, keys...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("credit: loading subjects: %w", err)
+	}
+	list := make([]texts, len(codes))
+	for i := range list {
+		list[i].subject, _ = values[2*i].(string)
+		list[i].profile, _ = values[2*i+1].(string)
 	}
 	return list, nil
 }
@@ -365,17 +386,18 @@ const longestCommit = time.Minute
 
 func (s *Store) underWay() string { return s.journal.Tmp("credit", "feed") }
 
-// enter takes a number in the feed for one commit. Before it does, it stands
-// under a bound that lies below, so that whoever reads in between stops there;
-// leave must be called once the commit is made or not.
-func (s *Store) enter(ctx context.Context) (p place, leave func(), err error) {
+// enter takes a number in the feed for one commit, and numbers for n subjects.
+// Before it does, it stands under a bound that lies below, so that whoever reads in
+// between stops there. The commit itself ends that, see place.left; leave must be
+// called where it was not made.
+func (s *Store) enter(ctx context.Context, n int) (p place, leave func(), err error) {
 	rdb := s.journal.Redis()
 	below, err := rdb.Get(ctx, s.journal.Key("seq", feed)).Int64()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return p, nil, fmt.Errorf("credit: entering the feed: %w", err)
 	}
 	token := rand.Text()
-	p = place{seed: newSeed(), tag: hex.EncodeToString(newSeed()[:tagLetters/2]), mark: s.journal.Tmp("credit", "feed", token)}
+	p = place{seed: newSeed(), tag: hex.EncodeToString(newSeed()[:tagLetters/2]), token: token, mark: s.journal.Tmp("credit", "feed", token)}
 	leave = func() {
 		// Also after a commit of which nobody knows whether it was made: without
 		// its mark it cannot be made any more.
@@ -390,12 +412,20 @@ func (s *Store) enter(ctx context.Context) (p place, leave func(), err error) {
 	pipe.Set(ctx, p.mark, "1", longestCommit)
 	pipe.ZAdd(ctx, s.underWay(), redis.Z{Score: float64(below), Member: token})
 	number := pipe.Incr(ctx, s.journal.Key("seq", feed))
+	first := s.subjects.TakeIn(ctx, pipe, n)
 	if _, err := pipe.Exec(ctx); err != nil {
 		leave()
 		return p, nil, fmt.Errorf("credit: entering the feed: %w", err)
 	}
-	p.number = number.Val()
+	p.number, p.first = number.Val(), first()
 	return p, leave, nil
+}
+
+// left queues the end of standing under way into the commit itself, which saves
+// Redis one more write to its disk.
+func (s *Store) left(tx *journal.Tx, p place) {
+	tx.Forget(p.mark)
+	tx.ForgetIn(s.underWay(), p.token)
 }
 
 // stands tells whether the commit may still be made.
@@ -407,36 +437,50 @@ func (s *Store) stands(ctx context.Context, tx *journal.Tx, p place) (bool, erro
 	return n == 1, nil
 }
 
-// settled is the number up to which no commit can come any more, and the last
-// that was taken.
-func (s *Store) settled(ctx context.Context) (settled, last int64, err error) {
+// settled is the number up to which no commit can come any more, the last that was
+// taken, and the first that was not thinned out.
+func (s *Store) settled(ctx context.Context) (settled, last, floor int64, err error) {
 	rdb := s.journal.Redis()
 	for {
 		pipe := rdb.TxPipeline()
 		lowest := pipe.ZRangeWithScores(ctx, s.underWay(), 0, 0)
 		taken := pipe.Get(ctx, s.journal.Key("seq", feed))
+		swept := pipe.Get(ctx, s.floorKey())
 		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-			return 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
+			return 0, 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
 		}
 		if last, err = taken.Int64(); err != nil && !errors.Is(err, redis.Nil) {
-			return 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
+			return 0, 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
+		}
+		if floor, err = swept.Int64(); err != nil && !errors.Is(err, redis.Nil) {
+			return 0, 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
 		}
 		if len(lowest.Val()) == 0 {
-			return last, last, nil
+			return last, last, floor, nil
 		}
 		token, _ := lowest.Val()[0].Member.(string)
 		there, err := rdb.Exists(ctx, s.journal.Tmp("credit", "feed", token)).Result()
 		if err != nil {
-			return 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
+			return 0, 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
 		}
 		if there == 1 {
-			return min(last, int64(lowest.Val()[0].Score)), last, nil
+			return min(last, int64(lowest.Val()[0].Score)), last, floor, nil
 		}
 		// Its mark ended, so its commit cannot be made.
 		if err := rdb.ZRem(ctx, s.underWay(), token).Err(); err != nil {
-			return 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
+			return 0, 0, 0, fmt.Errorf("credit: reading the feed: %w", err)
 		}
 	}
+}
+
+// floorIs tells whether the feed is thinned out up to there and no further, as the
+// commit sees it.
+func (s *Store) floorIs(ctx context.Context, tx *journal.Tx, floor int64) (bool, error) {
+	is, err := tx.Read().Get(ctx, s.floorKey()).Int64()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return false, fmt.Errorf("credit: reading the feed: %w", err)
+	}
+	return is == floor, nil
 }
 
 // entries reads the entries of the feed with these numbers, those that are there.

@@ -52,6 +52,7 @@ const (
 	Edit    Step = "edit"
 	Serve   Step = "serve"   // the prior notice reached the subject
 	Answer  Step = "answer"  // what the subject said to it
+	Agree   Step = "consent" // the level above agreed to a listing
 	Send    Step = "send"    // the decision went to the bureau of the subject's province
 	Submit  Step = "submit"  // for approval
 	Approve Step = "approve" // by another person
@@ -86,6 +87,7 @@ var moves = []move{
 	{Edit, []State{Draft}, "", handler},
 	{Serve, []State{Draft}, "", handler},
 	{Answer, []State{Draft}, "", handler},
+	{Agree, []State{Draft}, "", handler},
 	{Send, []State{Draft, Submitted, Approved, Published}, "", handler},
 	{Submit, []State{Draft}, Submitted, handler},
 	{Approve, []State{Submitted}, Approved, approver},
@@ -157,6 +159,8 @@ type Notice struct {
 	// decision (Order 45 art. 8).
 	ServedOn workday.Date `json:"servedOn,omitzero"`
 	Reply    Reply        `json:"reply,omitempty"`
+	// Consent is that of the level above, where a listing needs it.
+	Consent *Consent `json:"consent,omitempty"`
 	// SentOn is the day the decision went to the bureau of the subject's province.
 	SentOn workday.Date `json:"sentOn,omitzero"`
 	// PublishedOn is the day it was first published.
@@ -220,6 +224,8 @@ func (m move) fits(n Notice) bool {
 	switch m.step {
 	case Serve, Answer:
 		return !n.Correction() && (m.step == Serve || n.windowed() && !n.ServedOn.IsZero())
+	case Agree:
+		return n.listing()
 	case Send:
 		return n.elsewhere() && n.SentOn.IsZero()
 	case Keep:
@@ -338,14 +344,20 @@ func (l Law) Timers(n Notice) ([]clock.Timer, error) {
 }
 
 // Ready says nil when the notice can be submitted, approved and published at the
-// instant, or why not: secret, not told, the window still open, or a record that
-// nobody would be shown.
+// instant, or why not: secret, not told, without the consent of the level above, the
+// window still open, or a record that nobody would be shown.
 func (l Law) Ready(n Notice, law *credit.Law, at time.Time) error {
 	if n.Review != Clear {
 		return fault.New(fault.Refused, "disclosure.review."+string(n.Review)).With("review", "disclosure.review."+string(n.Review))
 	}
 	if n.ServedOn.IsZero() {
 		return fault.New(fault.Refused, "disclosure.not_served").With("servedOn", "disclosure.not_served")
+	}
+	if needed, _, err := l.ConsentNeeded(n); err != nil || needed && n.Consent == nil {
+		if err == nil {
+			err = fault.New(fault.Refused, "disclosure.no_consent")
+		}
+		return err
 	}
 	last, _, err := l.Window(n)
 	if err != nil {

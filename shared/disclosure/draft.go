@@ -76,7 +76,7 @@ func (w *Writing) read(law *credit.Law, city string, now time.Time) (credit.Entr
 			kept[field] = v
 		}
 	}
-	entry, problems := law.Parse(w.Kind, sheet.NewRow(schema, 1, kept), credit.Context{Now: now, City: city})
+	entry, problems := law.Parse(w.Kind, sheet.NewRow(schema, 1, kept), credit.Context{Now: now, City: city, Notice: true})
 	for _, p := range problems {
 		field := p.Field
 		if !slices.Contains(fields[w.Kind], field) {
@@ -92,6 +92,8 @@ func (w *Writing) read(law *credit.Law, city string, now time.Time) (credit.Entr
 			bad = bad.With("subjectCode", "disclosure.person")
 		case entry.Record.Channel == credit.Republish && entry.Record.SourceURL == "":
 			bad = bad.With("sourceUrl", "disclosure.source")
+		case entry.Record.Channel == credit.Internal:
+			bad = bad.With("determinedOn", "disclosure.internal")
 		case entry.Record.Unpublished != "":
 			bad = bad.With("classes", "disclosure.never_shown")
 		}

@@ -277,8 +277,8 @@ func (s *Store) take(ctx context.Context, n *Notice, w Writing, now time.Time) e
 	n.Kind, n.Values, n.Review, n.Record = w.Kind, w.Values, w.Review, e.Record
 	n.SubjectCode, n.SubjectName = e.SubjectCode, e.SubjectName
 	if !n.Correction() {
-		// Who was told of something else was not told.
-		n.ServedOn, n.Reply = workday.Date{}, ""
+		// Who was told of something else was not told, and who agreed to it did not agree.
+		n.ServedOn, n.Reply, n.Consent = workday.Date{}, "", nil
 	}
 	if n.Kind == credit.Penalty {
 		n.Record.ServedOn = n.ServedOn
@@ -311,9 +311,11 @@ type Act struct {
 	Version int64
 	Step    Step
 	Writing Writing      // Edit
-	On      workday.Date // Serve, Send, Report: the day it happened
+	On      workday.Date // Serve, Agree, Send, Report: the day it happened
 	Reply   Reply        // Answer
 	Reason  string       // Report: one of Reasons
+	// Authority and Number are whose document says that it agrees: Agree.
+	Authority, Number string
 	// Text is why: needed for Return, Retain and Answer with Dismissed.
 	Text string
 }
@@ -400,6 +402,8 @@ func (s *Store) step(ctx context.Context, a staff.Actor, n Notice, m move, act A
 			bad = bad.With("reply", "disclosure.reply")
 		}
 		next.Reply = act.Reply
+	case Agree:
+		next.Consent, bad = n.agreed(bad, act, today)
 	case Send:
 		bad = between(bad, "on", act.On, n.Record.DeterminedOn, today)
 		next.SentOn = act.On

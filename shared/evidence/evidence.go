@@ -51,6 +51,9 @@ type BoxSpec struct {
 	// Org is the organisation that attaches, "" for a reporter. Times in a box
 	// without an organisation are coarsened to the day.
 	Org string
+	// Unit is the label of the unit whose material it is, "" where the box has no key
+	// of its own.
+	Unit string
 	// Return is the page people go back to from the upload page, as
 	// "report-intake/…": a path of this site that the caller's code chose. It
 	// never comes from a request.
@@ -67,6 +70,12 @@ type Box struct {
 	Day   string `json:"day"`   // opened, in China
 	By    string `json:"by,omitempty"`
 	Org   string `json:"org,omitempty"`
+	Unit  string `json:"unit,omitempty"`
+	// Held boxes are kept beyond their time, for HeldFor, one of HoldGrounds;
+	// Expiring ones are past it and being erased.
+	Held     bool   `json:"held,omitempty"`
+	HeldFor  string `json:"heldFor,omitempty"`
+	Expiring bool   `json:"expiring,omitempty"`
 	// Return: see BoxSpec.
 	Return string `json:"return,omitempty"`
 	// Files is how many files were ever begun: the number of the newest one.

@@ -35,7 +35,7 @@ func newBox(token string, spec BoxSpec, now time.Time) (Box, error) {
 	}
 	return Box{
 		ID: id, For: spec.For, To: spec.To.String(), Key: spec.Key, Until: spec.Until.Unix(), Day: day(now),
-		By: spec.By, Org: spec.Org, Return: spec.Return,
+		By: spec.By, Org: spec.Org, Unit: spec.Unit, Return: spec.Return,
 	}, nil
 }
 

@@ -27,6 +27,7 @@ import (
 //	{city}:evidence:of:<for>            set of the boxes that belong to something
 //	{city}:evidence:receiving           sorted set of "<box> <n>" by when they are given up
 //	{city}:evidence:ends                sorted set of drafts' boxes by when they end
+//	{city}:evidence:keep                sorted set of boxes with a key of their own by when it is erased
 //	{city}:evidence:left                sorted set of "<box> <n>" whose objects are to be deleted, by when
 //	{city}:evidence:unlocked            set of "<box> <n>", whole and not yet locked in the store
 //	{city}:tmp:evidence:<box>:<n>       who is writing to the file
@@ -74,6 +75,7 @@ func (s *Store) piecesKey(box string, n int) string {
 func (s *Store) ofKey(what string) string { return s.journal.Key("evidence", "of", what) }
 func (s *Store) receivingKey() string     { return s.journal.Key("evidence", "receiving") }
 func (s *Store) endsKey() string          { return s.journal.Key("evidence", "ends") }
+func (s *Store) keepKey() string          { return s.journal.Key("evidence", "keep") }
 func (s *Store) unlockedKey() string      { return s.journal.Key("evidence", "unlocked") }
 
 func member(box string, n int) string { return box + " " + strconv.Itoa(n) }
@@ -168,6 +170,9 @@ func (s *Store) AddBox(tx *journal.Tx, token string, spec BoxSpec) (box string, 
 	tx.SAdd(s.ofKey(b.For), b.ID)
 	if b.Draft() {
 		tx.ZAdd(s.endsKey(), float64(b.Until), b.ID)
+	}
+	if err := s.keep(tx, b); err != nil {
+		return "", err
 	}
 	return b.ID, put(tx, s.boxKey(b.ID), b)
 }
@@ -492,7 +497,13 @@ func (s *Store) leftKey() string { return s.journal.Key("evidence", "left") }
 
 // due lists the members of a sorted set whose time has come.
 func (s *Store) due(ctx context.Context, key string) ([]string, error) {
-	all, err := s.journal.Redis().ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(s.now().Unix(), 10), Count: sweepEach}).Result()
+	return s.scored(ctx, key, 0, s.now().Unix(), sweepEach)
+}
+
+// scored lists the members of a sorted set with scores from one to another, the
+// first n.
+func (s *Store) scored(ctx context.Context, key string, from, to int64, n int) ([]string, error) {
+	all, err := s.journal.Redis().ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: strconv.FormatInt(from, 10), Max: strconv.FormatInt(to, 10), Count: int64(n)}).Result()
 	if err != nil {
 		return nil, fmt.Errorf("evidence: listing what is due: %w", err)
 	}
@@ -581,6 +592,7 @@ func (s *Store) dropBox(ctx context.Context, box string, may func(Box) bool) err
 		}
 		tx.SRem(s.ofKey(b.For), box)
 		tx.ZRem(s.endsKey(), box)
+		tx.ZRem(s.keepKey(), box)
 		tx.ZAdd(s.leftKey(), s.quiet(), member(box, 0))
 		return put(tx, s.boxKey(box), Box{ID: box, Day: b.Day, Dropped: true})
 	})

@@ -220,12 +220,12 @@ func (a *Archive) settle(ctx context.Context, j *Journal, p position, freed int6
 	return nil
 }
 
-// size is how many bytes of writes the entries hold.
+// size is how many bytes of writes the stream held of the entries.
 func size(entries []redis.XMessage) int64 {
 	var n int64
 	for _, e := range entries {
-		w, _ := e.Values["w"].(string)
-		n += int64(len(w))
+		held, _ := e.Values[stored].(int)
+		n += int64(held)
 	}
 	return n
 }
@@ -247,6 +247,9 @@ func read(ctx context.Context, j *Journal, last string) (entries []redis.XMessag
 			return nil, false, fmt.Errorf("journal: reading entries: %w", err)
 		}
 		for _, e := range page {
+			if err := unpackEntry(e); err != nil {
+				return nil, false, err
+			}
 			w, _ := e.Values["w"].(string)
 			total += len(w) + 200
 			if total > segmentBytes && len(entries) > 0 {

@@ -25,7 +25,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +37,10 @@ import (
 // schema is the version written with each entry. A later version may add
 // fields and write commands; it never changes the meaning of an old one.
 const schema = "1"
+
+// schemaPacked is the version of an entry in the stream whose writes are packed,
+// see packed. In the archive there is none.
+const schemaPacked = "2"
 
 // attempts bounds how often a commit starts again because somebody else
 // changed what it had read. Keys are per record, so more than a few in a row
@@ -124,7 +127,19 @@ type Entry struct {
 
 // Key is the name of a key of this city: {city}:a:b.
 func (j *Journal) Key(parts ...string) string {
-	return "{" + j.city + "}:" + strings.Join(parts, ":")
+	if len(parts) == 0 {
+		return "{" + j.city + "}:"
+	}
+	size := len(j.city) + 2 + len(parts)
+	for _, part := range parts {
+		size += len(part)
+	}
+	b := make([]byte, 0, size) // an import makes fifty names a row
+	b = append(append(append(b, '{'), j.city...), '}')
+	for _, part := range parts {
+		b = append(append(b, ':'), part...)
+	}
+	return string(b)
 }
 
 // Tmp is the name of a key that no journal, archive, restore or digest covers.
@@ -154,26 +169,20 @@ func (j *Journal) Commit(ctx context.Context, entry Entry, watch []string, f fun
 			if err := f(tx); err != nil {
 				return err
 			}
-			if len(tx.writes) == 0 {
+			if tx.Empty() {
 				return nil
 			}
-			writes := encode(tx.writes)
+			writes, version := packed(tx.encoded())
 			_, err := rtx.TxPipelined(ctx, func(p redis.Pipeliner) error {
-				for _, w := range tx.writes {
-					if w[0] == counter {
-						continue // INCR was done when the number was taken
-					}
-					args := make([]any, len(w))
-					for i, a := range w {
-						args[i] = a
-					}
-					p.Do(ctx, args...)
-				}
+				tx.apply(p)
 				p.Do(ctx, "XADD", j.Key("journal"), "*",
 					"actor", entry.Actor, "action", entry.Action, "ref", entry.Ref,
 					"at", entry.At.UTC().Format(time.RFC3339Nano), "rule", entry.Rule,
-					"v", schema, "w", writes)
+					"v", version, "w", writes)
 				p.IncrBy(ctx, j.Tmp("journal"), int64(len(writes)))
+				for _, w := range tx.beside {
+					p.Do(ctx, arguments(w)...)
+				}
 				return nil
 			})
 			return err
@@ -268,78 +277,4 @@ func (j *Journal) Take(ctx context.Context, name string, n int64) (int64, error)
 		return 0, fmt.Errorf("journal: next of %s: %w", name, err)
 	}
 	return last, nil
-}
-
-// Tx queues the writes of one commit. There is no expiry among them: what ends
-// on a day ends at read time, by a rule, and state that vanished by itself would
-// be missing from the audit trail.
-type Tx struct {
-	ctx     context.Context
-	read    *redis.Tx
-	journal *Journal
-	writes  [][]string
-}
-
-// counter is the one write that Redis does not know: on restore the series
-// goes on after the number.
-const counter = "COUNTER"
-
-// Read sees the state before this commit's writes.
-func (tx *Tx) Read() redis.Cmdable { return tx.read }
-
-// Watch adds keys whose change must make the commit start again; call it before
-// reading them.
-func (tx *Tx) Watch(keys ...string) error {
-	if err := tx.read.Watch(tx.ctx, keys...).Err(); err != nil {
-		return fmt.Errorf("journal: watch: %w", err)
-	}
-	return nil
-}
-
-// Journal is where this commit goes.
-func (tx *Tx) Journal() *Journal { return tx.journal }
-
-// Set replaces the string at key and removes its expiry.
-func (tx *Tx) Set(key, value string) { tx.queue("SET", key, value) }
-
-// Del removes keys.
-func (tx *Tx) Del(keys ...string) { tx.queueAll("DEL", "", keys) }
-
-// HSet sets one field of the hash at key.
-func (tx *Tx) HSet(key, field, value string) { tx.queue("HSET", key, field, value) }
-
-// HDel removes fields of the hash at key.
-func (tx *Tx) HDel(key string, fields ...string) { tx.queueAll("HDEL", key, fields) }
-
-// SAdd adds members to the set at key.
-func (tx *Tx) SAdd(key string, members ...string) { tx.queueAll("SADD", key, members) }
-
-// SRem removes members of the set at key.
-func (tx *Tx) SRem(key string, members ...string) { tx.queueAll("SREM", key, members) }
-
-// ZAdd sets the score of member in the sorted set at key.
-func (tx *Tx) ZAdd(key string, score float64, member string) {
-	tx.queue("ZADD", key, strconv.FormatFloat(score, 'f', -1, 64), member)
-}
-
-// ZRem removes members of the sorted set at key.
-func (tx *Tx) ZRem(key string, members ...string) { tx.queueAll("ZREM", key, members) }
-
-// Counter records that number n of the series was taken.
-func (tx *Tx) Counter(name string, n int64) {
-	tx.queue(counter, tx.journal.Key("seq", name), strconv.FormatInt(n, 10))
-}
-
-func (tx *Tx) queue(command ...string) { tx.writes = append(tx.writes, command) }
-
-func (tx *Tx) queueAll(command, key string, rest []string) {
-	if len(rest) == 0 {
-		return
-	}
-	w := make([]string, 0, len(rest)+2)
-	w = append(w, command)
-	if key != "" {
-		w = append(w, key)
-	}
-	tx.queue(append(w, rest...)...)
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/redis/go-redis/v9"
 )
 
 // encode writes commands as the Redis protocol does (RESP2 arrays of bulk
@@ -33,6 +36,39 @@ func encode(commands [][]string) []byte {
 	}
 	return b
 }
+
+// packFrom is how long the writes of an entry are, in bytes, from which on the
+// stream holds them packed (S2).
+// Redis writes an entry to its disk and keeps it in memory until it is archived,
+// and the writes of an import say nearly the same in each row. The archive holds
+// all entries unpacked, as its segments are packed as a whole.
+const packFrom = 64 << 10
+
+// packed are the writes as the stream holds them, with the version that says so.
+func packed(writes []byte) ([]byte, string) {
+	if len(writes) < packFrom {
+		return writes, schema
+	}
+	return s2.Encode(nil, writes), schemaPacked
+}
+
+// unpackEntry gives an entry of the stream its writes as packed found them.
+func unpackEntry(e redis.XMessage) error {
+	w, _ := e.Values["w"].(string)
+	e.Values[stored] = len(w)
+	if e.Values["v"] != schemaPacked {
+		return nil
+	}
+	writes, err := s2.Decode(nil, []byte(w))
+	if err != nil {
+		return fmt.Errorf("%w: entry %s: %w", ErrBroken, e.ID, err)
+	}
+	e.Values["w"], e.Values["v"] = string(writes), schema
+	return nil
+}
+
+// stored is where unpackEntry notes how many bytes the stream held.
+const stored = "stored"
 
 var errEncoding = errors.New("journal: entry is not a list of commands")
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"ipcredit/shared/clock"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/workday"
 )
 
@@ -26,7 +27,7 @@ const (
 // What a list says is not reported back to whoever sent it: only what this
 // city's officers did or found out sets the feedback clock running.
 func (a Application) Timers(r Rules) ([]clock.Timer, error) {
-	c := timing{rules: r.filled()}
+	c := timing{rules: r.Filled()}
 	if a.Received.IsZero() {
 		return nil, nil
 	}
@@ -101,7 +102,7 @@ func (a Application) Clocks(r Rules, today workday.Date) ([]Clock, error) {
 	if err != nil {
 		return nil, err
 	}
-	return clock.All(timers, r.filled().Calendar, today), nil
+	return clock.All(timers, r.Filled().Calendar, today), nil
 }
 
 // timing goes through the events of an application.
@@ -118,7 +119,7 @@ func (c *timing) begin(name string, from workday.Date) error {
 			return nil
 		}
 	}
-	found, terms, err := rule[terms](c.rules, "linkage-clocks", from)
+	found, terms, err := ruleset.Of[terms](c.rules.Set, "linkage-clocks", from)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,6 @@ const Forgotten = "forgotten"
 // (staff.CaseApprove; 个人信息保护法 art. 47). The application, its states and that the
 // contacts took place stay. Doing it again erases what is left.
 func (o *Office) Forget(ctx context.Context, a staff.Actor, id string, now time.Time) error {
-	var keys []string
 	var result Result
 	_, done, err := o.store.change(ctx, entry(a, "linkage.forget", Ref(id), now), []string{id}, func(_ Rules, x *Application) error {
 		if err := staff.Can(a, staff.CaseApprove, x.resource(), now); err != nil {
@@ -38,20 +37,31 @@ func (o *Office) Forget(ctx context.Context, a staff.Actor, id string, now time.
 	if err := result.first([]string{id}); err != nil {
 		return err
 	}
-	if keys, err = o.personal(ctx, done[0]); err != nil {
+	return o.store.erase(ctx, o.keys, done[0], now)
+}
+
+// erase destroys the keys of what is sealed with an application, and takes it off
+// the list of what is kept once that is done.
+func (s *Store) erase(ctx context.Context, keys *seal.Keys, a Application, now time.Time) error {
+	refs, _, err := s.personal(ctx, a)
+	if err != nil {
 		return err
 	}
-	for _, ref := range keys {
-		if err := o.keys.Erase(ctx, ref, now); err != nil && !errors.Is(err, seal.ErrNoKey) {
+	for _, ref := range refs {
+		if err := keys.Erase(ctx, ref, now); err != nil && !errors.Is(err, seal.ErrNoKey) {
 			return fmt.Errorf("linkage: erasing: %w", err)
 		}
 	}
-	return nil
+	e := journal.Entry{Actor: "system", Action: "linkage.forgotten", Ref: Ref(a.ID), At: now}
+	return s.journal.Commit(ctx, e, nil, func(tx *journal.Tx) error {
+		tx.ZRem(s.keepKey(), a.ID)
+		return nil
+	})
 }
 
-// personal are the keys of what is sealed with an application.
-func (o *Office) personal(ctx context.Context, a Application) ([]string, error) {
-	var keys []string
+// personal are the keys of what is sealed with an application, and the applications
+// that contacts with it were about as well.
+func (s *Store) personal(ctx context.Context, a Application) (keys, ids []string, err error) {
 	add := func(ref string) {
 		if ref != "" {
 			keys = append(keys, ref)
@@ -72,11 +82,12 @@ func (o *Office) personal(ctx context.Context, a Application) ([]string, error) 
 		if err != nil {
 			continue
 		}
-		c, err := record[storedContact](ctx, o.store, "contact", no)
+		c, err := record[storedContact](ctx, s, "contact", no)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		add(c.Key)
+		ids = append(ids, c.IDs...)
 	}
-	return keys, nil
+	return keys, ids, nil
 }

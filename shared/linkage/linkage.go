@@ -105,6 +105,8 @@ type Application struct {
 	FedBack *FedBack `json:"fedBack,omitempty"`
 	// History is what earlier versions said, oldest first.
 	History []Past `json:"history,omitempty"`
+	// Held says that retention is stayed (legal hold).
+	Held bool `json:"held,omitempty"`
 	// Acts are the bulk actions that changed it, by number, oldest first.
 	Acts []int64 `json:"acts,omitempty"`
 	// Version counts the changes; a page sends back the one it showed.

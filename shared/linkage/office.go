@@ -245,6 +245,22 @@ func (s *Store) Rates(ctx context.Context, a staff.Actor, f Filter, by Dimension
 	return v.figures(f.counted(), by, units), nil
 }
 
+// ExportRates are Rates for a file that leaves the system (staff.ExportMake as
+// well). The journal has who took them and why before they are given.
+func (s *Store) ExportRates(ctx context.Context, a staff.Actor, f Filter, by Dimension, purpose string, now time.Time) ([]Figure, error) {
+	if _, err := reach(a, now, staff.ExportMake); err != nil {
+		return nil, err
+	}
+	if !purposeForm.MatchString(purpose) {
+		return nil, fault.New(fault.Invalid, "linkage.purpose").With("purpose", "linkage.purpose")
+	}
+	figures, err := s.Rates(ctx, a, f, by, now)
+	if err != nil {
+		return nil, err
+	}
+	return figures, s.note(ctx, entry(a, "linkage.export_rates", purpose, now), a.User.ID, "rates:"+string(by))
+}
+
 // Total is the sum of what Rates breaks down.
 func (s *Store) Total(ctx context.Context, a staff.Actor, f Filter, now time.Time) (Counts, error) {
 	units, err := reach(a, now, staff.ReportRead)

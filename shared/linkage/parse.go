@@ -160,8 +160,11 @@ func Parse(kind Kind, row sheet.Row, now time.Time) (Entry, []sheet.Problem) {
 	case !e.Reply.IsZero() && e.Reply.Before(e.On):
 		p.add("replyBy", "linkage.reply_before", e.Reply.String(), e.On.String())
 	}
-	if e.StateOn.After(today) {
+	switch {
+	case e.StateOn.After(today):
 		p.add("stateOn", "linkage.future", e.StateOn.String(), today.String())
+	case !e.StateOn.IsZero() && !e.On.IsZero() && e.StateOn.Before(e.On):
+		p.add("stateOn", "linkage.state_before", e.StateOn.String(), e.On.String())
 	}
 	if len(p.problems) > 0 {
 		return Entry{}, p.problems

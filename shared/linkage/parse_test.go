@@ -82,6 +82,7 @@ func TestWrongRowsAreRefusedNamingFieldAndReason(t *testing.T) {
 		{"a day that does not exist", linkage.Patent, map[string]string{"notifiedAt": "2026-02-30"}, "notifiedAt", "", ""},
 		{"notified before it was filed", linkage.Patent, map[string]string{"notifiedAt": "2024-12-31", "replyBy": ""}, "notifiedAt", "linkage.before_filing", "2025"},
 		{"reply before the notice", linkage.Patent, map[string]string{"replyBy": "2026-03-01"}, "replyBy", "linkage.reply_before", ""},
+		{"a state of before the notification", linkage.Patent, map[string]string{"state": "已撤回", "stateOn": "2026-03-01"}, "stateOn", "linkage.state_before", ""},
 		{"a state of tomorrow", linkage.Patent, map[string]string{"state": "已撤回", "stateOn": "2026-03-04"}, "stateOn", "linkage.future", ""},
 		{"an agency of four digits", linkage.Patent, map[string]string{"agency": "4199"}, "agency", "", ""},
 		{"class 46", linkage.Mark, map[string]string{"class": "46"}, "class", "ident.trademark.class", ""},
@@ -191,6 +192,8 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("a good row lacks something: %+v", e)
 		case e.On.IsZero() || e.On.After(day("2026-03-03")):
 			t.Fatal("notified on", e.On)
+		case !e.StateOn.IsZero() && e.StateOn.Before(e.On):
+			t.Fatal("a state of", e.StateOn, "before", e.On)
 		case strings.ContainsAny(e.List+e.Name, "\t\n\r\x1f"):
 			t.Fatalf("%q %q", e.List, e.Name)
 		}

@@ -29,6 +29,7 @@ import (
 //	{city}:linkage:shards         hash: shard → token, another with each change of it
 //	{city}:linkage:letter:<no>    a letter, JSON
 //	{city}:linkage:contact:<no>   an entry of the contact log, JSON
+//	{city}:linkage:keep           sorted set: id by the day from which its personal data is erased
 //	{city}:linkage:views:<id>     hash: who looked at a natural person's name → when;
 //	                              of list:<list>, who took its file
 
@@ -56,11 +57,12 @@ func (s *Store) Rules(ctx context.Context) (Rules, error) {
 	if err != nil {
 		return Rules{}, err
 	}
-	return Rules{Set: s.set, Calendar: cal}.filled(), nil
+	return Rules{Set: s.set, Calendar: cal}.Filled(), nil
 }
 
 func (s *Store) key(id string) string { return s.journal.Key("linkage", "app", id) }
 func (s *Store) short(n int) string   { return s.journal.Key("linkage", "short", strconv.Itoa(n)) }
+func (s *Store) keepKey() string      { return s.journal.Key("linkage", "keep") }
 func (s *Store) tokens() string       { return s.journal.Key("linkage", "shards") }
 func (s *Store) numbered(what string, no int64) string {
 	return s.journal.Key("linkage", what, strconv.FormatInt(no, 10))
@@ -116,7 +118,7 @@ type writer struct {
 }
 
 func (s *Store) writer(r Rules) *writer {
-	return &writer{store: s, rules: r, cal: r.filled().Calendar.Version(), token: rand.Text()[:13], shards: map[int]bool{}}
+	return &writer{store: s, rules: r, cal: r.Filled().Calendar.Version(), token: rand.Text()[:13], shards: map[int]bool{}}
 }
 
 // put queues one application; flush must follow.
@@ -131,6 +133,9 @@ func (w *writer) put(tx *journal.Tx, a Application, today workday.Date) error {
 	if !w.shards[n] {
 		w.shards[n] = true
 		tx.HSet(w.store.tokens(), strconv.Itoa(n), w.token)
+	}
+	if err := w.keep(tx, a); err != nil {
+		return err
 	}
 	clocks, err := a.Clocks(w.rules, today)
 	if err != nil {
@@ -286,6 +291,16 @@ func record[T any](ctx context.Context, s *Store, what string, no int64) (T, err
 		return v, fmt.Errorf("linkage: reading: %w", err)
 	}
 	return v, nil
+}
+
+// scored lists ids on the list of what is kept with scores from one to another, the
+// first n.
+func (s *Store) scored(ctx context.Context, from, to int64, n int) ([]string, error) {
+	ids, err := s.journal.Redis().ZRangeByScore(ctx, s.keepKey(), &redis.ZRangeBy{Min: strconv.FormatInt(from, 10), Max: strconv.FormatInt(to, 10), Count: int64(n)}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("linkage: listing what is kept: %w", err)
+	}
+	return ids, nil
 }
 
 func setRecord(tx *journal.Tx, key string, v any) error {

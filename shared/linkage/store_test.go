@@ -228,7 +228,7 @@ func TestFiguresEqualASlowRecount(t *testing.T) {
 					values["applicant"], values["applicantCode"] = person, ""
 				}
 				if rapid.Bool().Draw(t, "dated") {
-					values["stateOn"] = fmt.Sprintf("2026-02-%02d", rapid.IntRange(1, 28).Draw(t, "day"))
+					values["stateOn"] = max(walkDays[at], fmt.Sprintf("2026-02-%02d", rapid.IntRange(1, 28).Draw(t, "day")))
 				}
 				before, known := linkage.Application{}, slices.Contains(ids, number(n))
 				if known {

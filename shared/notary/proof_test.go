@@ -177,3 +177,28 @@ func FuzzParseProof(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseCheckpoint: what is read is written again as it was, but for further
+// lines; and a note that holds it passes with the log's signature only.
+func FuzzParseCheckpoint(f *testing.F) {
+	for _, seed := range []string{
+		"example.com/log\n3\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+		"example.com/log\n3\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nmore\n",
+		"example.com/log\n03\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", "", "\n\n\n",
+	} {
+		f.Add(seed)
+	}
+	v := newKey(f).verifier()
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := ParseCheckpoint(text)
+		if err != nil {
+			return
+		}
+		if c.Size < 0 || !strings.HasPrefix(text, c.Text()) {
+			t.Errorf("%q is written again as %q", text, c.Text())
+		}
+		if _, err := v.Checkpoint([]byte(text + "\n— " + c.Origin + " AAAAAAAA\n")); err == nil {
+			t.Error("a checkpoint that nobody signed")
+		}
+	})
+}

@@ -171,3 +171,33 @@ func TestStepsGrowAsIfTheTreeWasMadeAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// FuzzParseTilePath: any path that is taken is written again the same, and no
+// number of entries below it overflows.
+func FuzzParseTilePath(f *testing.F) {
+	for _, seed := range []string{"tile/0/x001/x234/067", "tile/entries/000.p/5", "tile/6/000", "tile/0/", "tile/63/x999/999", "tile/entries/../../key"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		got, ok := parseTilePath(path)
+		if ok && (tilePath(got) != path || reach(got) <= 0 || got.W < 1 || got.W > width) {
+			t.Errorf("%q is %+v, %q, and needs %d entries", path, got, tilePath(got), reach(got))
+		}
+	})
+}
+
+// FuzzUnbundle: what is read of a bundle that somebody serves is the bundle, to
+// the byte.
+func FuzzUnbundle(f *testing.F) {
+	f.Add(bundle([][]byte{[]byte("a"), nil, []byte("bc")}), 3)
+	f.Add([]byte{0xff, 0xff, 1}, 1)
+	f.Fuzz(func(t *testing.T, data []byte, n int) {
+		if n < 0 || n > width {
+			return
+		}
+		entries, err := unbundle(data, n)
+		if err == nil && (len(entries) != n || !bytes.Equal(bundle(entries), data)) {
+			t.Errorf("%d entries of %q", len(entries), data)
+		}
+	})
+}

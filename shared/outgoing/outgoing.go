@@ -133,7 +133,7 @@ func (g Guard) Client(most time.Duration) *Client {
 	}}
 }
 
-// mostAnswer is how much of an answer is read: nothing in it is used.
+// mostAnswer is how much of an answer is read.
 const mostAnswer = 64 << 10
 
 // Answer is what a receiver said.
@@ -141,6 +141,9 @@ type Answer struct {
 	Status int
 	// After is how long it asked to be left alone (Retry-After), 0 if it did not.
 	After time.Duration
+	// Body is what it said, as a stranger's word; nil of an answer that was cut off
+	// or is longer than is bearable.
+	Body []byte
 }
 
 // Taken tells whether the receiver took the body.
@@ -149,15 +152,43 @@ func (a Answer) Taken() bool { return a.Status/100 == 2 }
 // Gone tells whether the receiver wants no more.
 func (a Answer) Gone() bool { return a.Status == http.StatusGone }
 
+// OK tells whether the answer is what was asked for.
+func (a Answer) OK() bool { return a.Status == http.StatusOK }
+
+// Bad tells whether the question was refused as wrong.
+func (a Answer) Bad() bool { return a.Status == http.StatusBadRequest }
+
+// Denied tells whether the key does not open what was asked for.
+func (a Answer) Denied() bool {
+	return a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden
+}
+
+// Unknown tells whether there is no such thing.
+func (a Answer) Unknown() bool { return a.Status == http.StatusNotFound }
+
+// Busy tells whether asking again later may help.
+func (a Answer) Busy() bool { return a.Status == http.StatusTooManyRequests || a.Status/100 == 5 }
+
 // Post sends a body and reads the answer to its end or as far as is bearable.
 // The error is ErrPrivate where the address is private, and never quotes what
 // the receiver said.
 func (c *Client) Post(ctx context.Context, address string, headers map[string]string, body io.Reader, now time.Time) (Answer, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body)
+	return c.call(ctx, http.MethodPost, address, headers, body, mostAnswer, now)
+}
+
+// Get asks for something of at most so many bytes. Its errors are those of Post.
+func (c *Client) Get(ctx context.Context, address string, headers map[string]string, most int64, now time.Time) (Answer, error) {
+	return c.call(ctx, http.MethodGet, address, headers, nil, most, now)
+}
+
+func (c *Client) call(ctx context.Context, method, address string, headers map[string]string, body io.Reader, most int64, now time.Time) (Answer, error) {
+	r, err := http.NewRequestWithContext(ctx, method, address, body)
 	if err != nil {
 		return Answer{}, ErrAddress
 	}
-	r.Header.Set("Content-Type", "application/json")
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
 	for name, value := range headers {
 		r.Header.Set(name, value)
 	}
@@ -168,9 +199,12 @@ func (c *Client) Post(ctx context.Context, address string, headers map[string]st
 		}
 		return Answer{}, errors.New("outgoing: not reached, or no answer in time")
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(w.Body, mostAnswer))
+	text, err := io.ReadAll(io.LimitReader(w.Body, most+1))
 	_ = w.Body.Close()
-	return Answer{w.StatusCode, retryAfter(w.Header.Get("Retry-After"), now)}, nil
+	if err != nil || int64(len(text)) > most {
+		text = nil
+	}
+	return Answer{w.StatusCode, retryAfter(w.Header.Get("Retry-After"), now), text}, nil
 }
 
 // retryAfter reads seconds or an instant (RFC 9110, 10.2.3); anything else is none.

@@ -13,6 +13,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"ipcredit/shared/fault"
 )
@@ -25,7 +26,7 @@ type asset struct {
 	url       string // "page.1a2b3c4d5e6f7081.css"
 	kind      string
 	body      []byte
-	packed    []byte // gzip, or nil where it does not pay
+	packed    func() []byte // gzip, or nil where it does not pay; made when first asked for
 	integrity string
 }
 
@@ -57,7 +58,7 @@ func collectAssets(files fs.FS) (byName, byURL map[string]*asset) {
 			sum, long := sha256.Sum256(body), sha512.Sum384(body)
 			a := &asset{
 				url:  strings.TrimSuffix(f.Name(), ext) + "." + hex.EncodeToString(sum[:8]) + ext,
-				kind: kind, body: body, packed: pack(body),
+				kind: kind, body: body, packed: sync.OnceValue(func() []byte { return pack(body) }),
 				integrity: "sha384-" + base64.StdEncoding.EncodeToString(long[:]),
 			}
 			byName[f.Name()], byURL[a.url] = a, a
@@ -111,11 +112,11 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	// A drawing opened by its own address is a document: give it no powers.
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	body := a.body
-	if a.packed != nil {
+	if packed := a.packed(); packed != nil {
 		h.Add("Vary", "Accept-Encoding")
 		if takesGzip(r.Header.Get("Accept-Encoding")) {
 			h.Set("Content-Encoding", "gzip")
-			body = a.packed
+			body = packed
 		}
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -44,22 +45,31 @@ type Pages struct {
 	sets     sync.Map // variant → *set
 }
 
-// set holds the parsed pages of one variant. They are parsed on first use.
+// set holds the templates of one variant: those that all pages share, and the
+// pages. Each is parsed when it is first drawn, so that a function is ready at once
+// and holds no page that nobody asks for; Check parses all.
 type set struct {
-	once  sync.Once
-	pages map[string]*template.Template
-	err   error
+	once   sync.Once
+	shared *template.Template
+	err    error
+	pages  sync.Map // name → *parsedPage
+}
+
+type parsedPage struct {
+	once sync.Once
+	t    *template.Template
+	err  error
 }
 
 // drawn remembers the pages of each function of this process, so that the edge
 // can draw an error page in the look of the function it stands before.
 var drawn sync.Map // function name → *Pages
 
-// New parses the *.html files of a function: each is a page named after its
+// New takes the *.html files of a function: each is a page named after its
 // file, which defines "title" and "main" and may define "crumbs", "hero", "head",
 // "account", "scripts"; a file whose name starts with "_" holds partials of all
-// of them. *.js and *.css files beside them are served by Asset. It panics on a
-// template that does not parse: that is a broken build, found by any test.
+// of them. *.js and *.css files beside them are served by Asset. A template that does
+// not parse is found by Check, which a test calls for every function.
 func New(function string, files fs.FS, site Site) *Pages {
 	p := parsed(function, files, site)
 	drawn.Store(function, p)
@@ -87,9 +97,6 @@ func parsed(function string, files fs.FS, site Site) *Pages {
 		}
 	}
 	p.assets, p.byURL = collectAssets(files)
-	if _, err := p.set(variant{lang: ZH}); err != nil {
-		panic(err)
-	}
 	return p
 }
 
@@ -101,14 +108,40 @@ func (p *Pages) Allow(name string, directives ...string) {
 	p.policies[name] = widen(directives)
 }
 
-func (p *Pages) set(v variant) (map[string]*template.Template, error) {
-	kept, _ := p.sets.LoadOrStore(v, &set{})
-	s := kept.(*set)
-	s.once.Do(func() { s.pages, s.err = p.parse(v) })
-	return s.pages, s.err
+// Check parses every page and tells what is wrong with the first that does not.
+func (p *Pages) Check() error {
+	for _, name := range append(p.Names(), problemName) {
+		if _, err := p.template(variant{lang: ZH}, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (p *Pages) parse(v variant) (map[string]*template.Template, error) {
+// template is a page of a variant.
+func (p *Pages) template(v variant, name string) (*template.Template, error) {
+	if name != problemName && !slices.Contains(p.names, name) {
+		return nil, fmt.Errorf("page: %s has no page %q", p.function, name)
+	}
+	kept, ok := p.sets.Load(v)
+	if !ok {
+		kept, _ = p.sets.LoadOrStore(v, &set{})
+	}
+	s := kept.(*set)
+	s.once.Do(func() { s.shared, s.err = p.parseShared(v) })
+	if s.err != nil {
+		return nil, s.err
+	}
+	kept, ok = s.pages.Load(name)
+	if !ok {
+		kept, _ = s.pages.LoadOrStore(name, &parsedPage{})
+	}
+	one := kept.(*parsedPage)
+	one.once.Do(func() { one.t, one.err = p.parse(s.shared, name) })
+	return one.t, one.err
+}
+
+func (p *Pages) parseShared(v variant) (*template.Template, error) {
 	shared := template.New("").Funcs(p.funcs(v))
 	if _, err := shared.ParseFS(ownTemplates, "html/*.html"); err != nil {
 		return nil, fmt.Errorf("page: parsing the layout: %w", err)
@@ -118,26 +151,22 @@ func (p *Pages) parse(v variant) (map[string]*template.Template, error) {
 			return nil, fmt.Errorf("page: %s: parsing partials: %w", p.function, err)
 		}
 	}
-	out := make(map[string]*template.Template, len(p.names)+1)
-	for _, name := range p.names {
-		t, err := shared.Clone()
-		if err == nil {
-			t, err = t.ParseFS(p.files, name+".html")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("page: %s: parsing %s: %w", p.function, name, err)
-		}
-		out[name] = t
-	}
-	problem, err := shared.Clone()
-	if err == nil {
-		problem, err = problem.Parse(problemPage)
+	return shared, nil
+}
+
+func (p *Pages) parse(shared *template.Template, name string) (*template.Template, error) {
+	t, err := shared.Clone()
+	switch {
+	case err != nil:
+	case name == problemName:
+		t, err = t.Parse(problemPage)
+	default:
+		t, err = t.ParseFS(p.files, name+".html")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("page: parsing the error page: %w", err)
+		return nil, fmt.Errorf("page: %s: parsing %s: %w", p.function, name, err)
 	}
-	out[problemName] = problem
-	return out, nil
+	return t, nil
 }
 
 // view is what the layout sees; "main" and the other blocks see Data.
@@ -170,13 +199,9 @@ func (p *Pages) Frame(w http.ResponseWriter, r *http.Request, status int, name s
 
 func (p *Pages) draw(w http.ResponseWriter, r *http.Request, status int, name, layout string, data any) error {
 	v := variantOf(r)
-	pages, err := p.set(v)
+	t, err := p.template(v, name)
 	if err != nil {
 		return err
-	}
-	t, ok := pages[name]
-	if !ok {
-		return fmt.Errorf("page: %s has no page %q", p.function, name)
 	}
 	var body bytes.Buffer
 	body.Grow(16 << 10)

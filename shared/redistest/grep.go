@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -30,6 +31,14 @@ func Grep(t testing.TB, rdb *redis.Client, canary string) {
 			for _, m := range rdb.XRange(ctx, key, "-", "+").Val() {
 				for _, v := range m.Values {
 					values = append(values, v.(string))
+				}
+				// Long entries of the journal are packed.
+				if w, _ := m.Values["w"].(string); m.Values["v"] == "2" {
+					plain, err := s2.Decode(nil, []byte(w))
+					if err != nil {
+						t.Fatalf("entry %s: %v", m.ID, err)
+					}
+					values = append(values, string(plain))
 				}
 			}
 		default:

@@ -25,6 +25,8 @@ type step struct {
 	// repairs is the day from which the records are repaired; none where the step
 	// repairs nothing.
 	repairs workday.Date
+	// also queues further writes into the same commit.
+	also []func(tx *journal.Tx) error
 }
 
 // do makes the step in one commit. version is the one that the actor has seen, 0
@@ -79,6 +81,11 @@ func (o *Office) do(ctx context.Context, by staff.Actor, no string, version int,
 		if s.officer && !slices.Contains(next.Handlers, by.User.ID) {
 			next.Handlers = append(slices.Clone(next.Handlers), by.User.ID)
 		}
+		for _, queue := range s.also {
+			if err := queue(tx); err != nil {
+				return err
+			}
+		}
 		return o.write(ctx, tx, rules, a, next, messages, now)
 	}
 	entry := o.entry(by, s.what, a, now)
@@ -110,9 +117,10 @@ func (o *Office) HandIn(ctx context.Context, by staff.Actor, no string, p Paper,
 	return o.do(ctx, by, no, 0, s, now)
 }
 
-// Sign signs the commitment: the representative's, and nobody else's.
-func (o *Office) Sign(ctx context.Context, by staff.Actor, no string, now time.Time) (Application, error) {
-	return o.do(ctx, by, no, 0, step{action: staff.RepairSign, what: EventSigned, move: func(_ Rules, _ []Reason, a Application) (Application, error) {
+// Sign signs the commitment: the representative's, and nobody else's. also queues
+// further writes into the same commit: the entry of the public ledger.
+func (o *Office) Sign(ctx context.Context, by staff.Actor, no string, now time.Time, also ...func(tx *journal.Tx) error) (Application, error) {
+	return o.do(ctx, by, no, 0, step{action: staff.RepairSign, what: EventSigned, also: also, move: func(_ Rules, _ []Reason, a Application) (Application, error) {
 		return a.sign(by.User.ID, now)
 	}}, now)
 }
@@ -207,13 +215,6 @@ func (o *Office) Import(ctx context.Context, by staff.Actor, no string, version 
 		s.repairs = f.On
 	}
 	return o.do(ctx, by, no, version, s, now)
-}
-
-// Spread closes an approved application once everybody who had the records knows.
-func (o *Office) Spread(ctx context.Context, by staff.Actor, no string, version int, now time.Time) (Application, error) {
-	return o.do(ctx, by, no, version, step{action: staff.RepairAccept, what: EventSpread, officer: true, move: func(_ Rules, _ []Reason, a Application) (Application, error) {
-		return a.spread(by.User.ID, now)
-	}}, now)
 }
 
 // Reports tells which of the year's free reports the actor's subject has had, by

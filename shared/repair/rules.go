@@ -252,7 +252,8 @@ func (r Rules) first(id string) (workday.Date, bool) {
 	return first, !first.IsZero()
 }
 
-// waitPenalty applies the shortest display of penalties before the tiers.
+// waitPenalty applies the shortest display of penalties before the tiers, counted
+// as the display itself is: whoever uploads late puts nobody's repair off.
 func (r Rules) waitPenalty(x credit.Record, shown credit.Shown, s *Standing) error {
 	on := x.DeterminedOn
 	if first, ok := r.first("repair-penalty-waiting"); ok {
@@ -287,7 +288,7 @@ func (r Rules) waitPenalty(x credit.Record, shown credit.Shown, s *Standing) err
 			period = p.Long
 		}
 	}
-	s.From = r.Calendar.Last(shown.DisplayFrom, period, workday.None).AddDays(1)
+	s.From = r.Calendar.Last(shown.CountFrom, period, workday.None).AddDays(1)
 	s.early = s.From
 	return nil
 }

@@ -49,6 +49,11 @@ func punished(id, on string, fen int64, classes ...string) credit.Record {
 	}
 }
 
+func late(x credit.Record, on string) credit.Record {
+	x.PublishedOn = day(on)
+	return x
+}
+
 func codes(reasons []Reason) string {
 	var out []string
 	for _, r := range reasons {
@@ -97,6 +102,7 @@ func TestRepairIsPossibleFromTheDayAndNotBefore(t *testing.T) {
 		{"a fine under the tiers, the day after", []credit.Record{punished("A", "2026-04-10", 9000000, "罚款")}, "2026-07-11", "2026-07-11", ""},
 		{"a larger fine before the tiers, the last day", []credit.Record{punished("A", "2025-10-10", 9000000, "罚款")}, "2026-04-10", "2026-04-11", "early 2026-04-11"},
 		{"a larger fine before the tiers, the day after", []credit.Record{punished("A", "2025-10-10", 9000000, "罚款")}, "2026-04-11", "2026-04-11", ""},
+		{"a larger fine before the tiers, published a year late: from when it was due", []credit.Record{late(punished("A", "2025-10-10", 9000000, "罚款"), "2026-10-12")}, "2026-10-12", "2026-05-07", ""},
 		{"revoked before the tiers", []credit.Record{punished("A", "2025-10-10", 0, "吊销许可证件")}, "2026-06-01", "", "not-repairable"},
 	}
 	for _, x := range tests {

@@ -22,6 +22,8 @@ import (
 //	open:<record>      the number of the application that a record has open
 //	unit:<unit>        sorted set of a unit's applications that are open, by day
 //	closed:<unit>      the same of those that are not
+//	spreading          sorted set of those that were approved and that not everybody
+//	                   who was told of the records has confirmed, by day
 //	reports:<code>     hash: day-number → number of the free report given out
 type store struct{ journal *journal.Journal }
 
@@ -83,7 +85,23 @@ func (s store) put(tx *journal.Tx, old, a Application) error {
 		tx.ZRem(s.key("unit", a.Unit), a.No)
 		tx.ZAdd(s.key("closed", a.Unit), day, a.No)
 	}
+	switch {
+	case a.State == Approved && old.State != Approved:
+		tx.ZAdd(s.key("spreading"), day, a.No)
+	case a.State != Approved && old.State == Approved:
+		tx.ZRem(s.key("spreading"), a.No)
+	}
 	return nil
+}
+
+// spreading are the numbers of those that were approved and are not closed, the
+// oldest first.
+func (s store) spreading(ctx context.Context) ([]string, error) {
+	list, err := s.journal.Redis().ZRange(ctx, s.key("spreading"), 0, -1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("repair: reading what spreads: %w", err)
+	}
+	return list, nil
 }
 
 func score(d workday.Date) float64 {

@@ -144,7 +144,8 @@ func (s *Store) prepare(ctx context.Context, x Subscription, now time.Time) (boo
 
 // body is what a delivery says at the instant: of what has ended since it was made
 // nothing but its end, which follows.
-func (s *Store) body(ctx context.Context, d Delivery, now time.Time) ([]byte, error) {
+// The events are those that it tells.
+func (s *Store) body(ctx context.Context, d Delivery, now time.Time) ([]byte, []credit.Event, error) {
 	e := envelope{Type: typeChanged, Timestamp: now.UTC().Truncate(time.Second), Data: payload{d.Subscription, []Change{}}}
 	if len(d.Events) == 0 {
 		e.Type = typeTest
@@ -153,72 +154,84 @@ func (s *Store) body(ctx context.Context, d Delivery, now time.Time) ([]byte, er
 	for _, id := range d.Events {
 		place, err := credit.ParsePlace(id)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		event, err := s.config.Credit.Event(ctx, place)
 		if fault.Is(err, fault.Gone) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		events = append(events, event)
 	}
 	standing, err := s.config.Credit.Standing(ctx, events, now)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	told := events[:0]
 	for _, event := range events {
 		if _, stands := standing[event.RecordID]; stands || event.Type.Ends() {
 			e.Data.Changes = append(e.Data.Changes, thin(event, s.config.Public+lookupPath))
+			told = append(told, event)
 		}
 	}
 	text, err := json.Marshal(e)
 	if err == nil && len(text) >= mostBody {
 		err = fmt.Errorf("share: a delivery of %d bytes", len(text))
 	}
-	return text, err
+	return text, told, err
+}
+
+// sent is what came of one call.
+type sent struct {
+	Try
+	after time.Duration
+	// answers are what the receiver said at once about ends that it was told of.
+	answers []Answered
 }
 
 // send makes one call.
-func (s *Store) send(ctx context.Context, client *outgoing.Client, x Subscription, d Delivery, now time.Time) (Try, time.Duration, error) {
-	t := Try{At: now}
-	body, err := s.body(ctx, d, now)
+func (s *Store) send(ctx context.Context, client *outgoing.Client, x Subscription, d Delivery, now time.Time) (sent, error) {
+	out := sent{Try: Try{At: now}}
+	body, told, err := s.body(ctx, d, now)
 	if err != nil {
-		return t, 0, err
+		return out, err
 	}
 	secret := ""
 	if x.Shared {
 		if secret, err = s.config.Key.Secret(x.ID, x.Generation); err != nil {
-			return t, 0, err
+			return out, err
 		}
 	}
 	headers, err := s.config.Key.Headers(d.ID, now, body, secret)
 	if err != nil {
-		return t, 0, err
+		return out, err
 	}
 	answer, err := client.Post(ctx, x.URL, headers, bytes.NewReader(body), now)
-	t.Status = answer.Status
+	out.Status, out.after = answer.Status, answer.After
 	switch {
 	case errors.Is(err, outgoing.ErrPrivate):
-		t.Why = WhyPrivate
+		out.Why = WhyPrivate
 	case err != nil:
-		t.Why = WhyAway
+		out.Why = WhyAway
 	case answer.Gone():
-		t.Why = WhyGone
+		out.Why = WhyGone
 	case !answer.Taken():
-		t.Why = WhyRefused
+		out.Why = WhyRefused
+	default:
+		out.answers = saidAtOnce(x, told, answer.Body, now)
 	}
-	return t, answer.After, nil
+	return out, nil
 }
 
 // try makes one call of a delivery and keeps what came of it.
 func (s *Store) try(ctx context.Context, client *outgoing.Client, x Subscription, d Delivery, now func() time.Time) (taken bool, err error) {
-	t, after, err := s.send(ctx, client, x, d, now())
+	t, err := s.send(ctx, client, x, d, now())
 	if err != nil {
 		return false, err
 	}
-	d, stopped := d.tried(t, after)
+	d, stopped := d.tried(t.Try, t.after)
 	// What the receiver has must be known even if the caller went away meanwhile.
 	ctx = context.WithoutCancel(ctx)
 	_, err = s.change(ctx, system, "deliver", x.ID, t.At, func(tx *journal.Tx, next *Subscription) error {
@@ -237,6 +250,9 @@ func (s *Store) try(ctx context.Context, client *outgoing.Client, x Subscription
 					return err
 				}
 			}
+		}
+		if err := s.keepAtOnce(ctx, tx, t.answers); err != nil {
+			return err
 		}
 		return s.keep(tx, d)
 	})
@@ -281,11 +297,11 @@ func (s *Store) Test(ctx context.Context, a staff.Actor, id string, now time.Tim
 	client := s.config.Guard.Client(longestCall)
 	defer client.Close()
 	d := Delivery{ID: newID("d", now), Subscription: id, Made: now.UTC(), By: a.User.ID}
-	t, _, err := s.send(ctx, client, x, d, now)
+	t, err := s.send(ctx, client, x, d, now)
 	if err != nil {
 		return Delivery{}, err
 	}
-	d.Tries, d.Failed = []Try{t}, t.Why != ""
+	d.Tries, d.Failed = []Try{t.Try}, t.Why != ""
 	if !d.Failed {
 		d.Taken = t.At
 	}

@@ -26,11 +26,17 @@ func Layout(kind credit.Kind, named bool) ([]string, error) {
 	}
 	header := make([]string, len(schema.Columns))
 	for i, c := range schema.Columns {
-		if header[i] = c.National; named || c.National == "" {
-			header[i] = c.Header
-		}
+		header[i] = heading(c, named)
 	}
 	return header, nil
+}
+
+// heading is what stands over a column.
+func heading(c sheet.Column, named bool) string {
+	if named || c.National == "" {
+		return c.Header
+	}
+	return c.National
 }
 
 func layout(kind credit.Kind) (sheet.Schema, error) {

@@ -81,14 +81,16 @@ func TestTwoCitiesExchangeRecordsByFileAndRevocationsByCursor(t *testing.T) {
 		gate := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			id, _ := strings.CutPrefix(r.URL.Path, "/")
-			_, err := there.store.Receive(r.Context(), id, Sent{r.Header.Get("webhook-id"), r.Header.Get("webhook-timestamp"), r.Header.Get("webhook-signature")}, body, there.now.Now())
+			got, err := there.store.Receive(r.Context(), id, Sent{r.Header.Get("webhook-id"), r.Header.Get("webhook-timestamp"), r.Header.Get("webhook-signature")}, body, there.now.Now())
 			if err != nil {
 				t.Error(err)
 				w.WriteHeader(http.StatusInternalServerError)
+				return
 			}
+			_ = json.NewEncoder(w).Encode(got.Body())
 		}))
 		defer gate.Close()
-		src, err := there.store.Follow(ctx, there.actor("lead.handler"), "新乡市", "410700", here.key.Public(), there.now.Now())
+		src, err := there.store.Follow(ctx, there.actor("lead.handler"), Following{Name: "新乡市", Region: "410700", Key: here.key.Public()}, there.now.Now())
 		if err == nil {
 			_, err = there.store.DecideSource(ctx, there.actor("lead.handler"), src.ID, 1, true, there.now.Now())
 			if !fault.Is(err, fault.Forbidden) {
@@ -108,6 +110,11 @@ func TestTwoCitiesExchangeRecordsByFileAndRevocationsByCursor(t *testing.T) {
 		if shownAll(there, a) || !shownAll(there, b) {
 			t.Error("the other city does not follow the repair")
 		}
+		// It said so in the same breath, and the province owes nothing any more.
+		if list, err := here.store.Recipients(ctx, a, b); err != nil || len(list) != 2 || len(Waiting(list)) != 1 ||
+			list[0].Record != a || list[0].Answer == nil || list[0].Answer.Action != Removed || list[0].Answer.By != Ref(x.ID) || list[1].Event != "" {
+			t.Errorf("%+v, %v", list, err)
+		}
 		if x, err = here.store.subscription(ctx, rdb, x.ID); err != nil || x.Stopped != "" || x.Current != "" {
 			t.Errorf("%+v, %v", x, err)
 		}
@@ -119,7 +126,8 @@ func TestTwoCitiesExchangeRecordsByFileAndRevocationsByCursor(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return there.store.Receive(ctx, src.ID, Sent{h["webhook-id"], h["webhook-timestamp"], h["webhook-signature"]}, append(body, spoil...), there.now.Now())
+			got, err := there.store.Receive(ctx, src.ID, Sent{h["webhook-id"], h["webhook-timestamp"], h["webhook-signature"]}, append(body, spoil...), there.now.Now())
+			return got.Ended, err
 		}
 		end := Change{Type: credit.Revoked, RecordID: b}
 		now := there.now.Now()

@@ -4,29 +4,34 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/staff"
-	"ipcredit/shared/workday"
 )
 
-// Source is another city that tells this one of the ends of records which it had
-// from there. Its records come as files; see Layout.
+// Source is another city whose records this one shows as that city's: it delivers
+// what changes, and where it gave an address and a key it is asked as well, by
+// cursor and for the records themselves. Without those its records come as files;
+// see Layout.
 type Source struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	// Region is the code of the city: only records of authorities there follow it.
 	Region string `json:"region"`
 	// Key verifies what it delivers, "whpk_" and base64.
-	Key       string    `json:"key"`
+	Key string `json:"key"`
+	// URL is the address of its credit-share; "" where it is not asked. Sealed is
+	// our API key there, see Key.seal.
+	URL    string `json:"url,omitempty"`
+	Sealed string `json:"sealed,omitempty"`
+
 	State     State     `json:"state"`
 	Division  string    `json:"division"`
 	AskedBy   string    `json:"askedBy"`
@@ -36,12 +41,24 @@ type Source struct {
 	// Heard is when it last delivered, Changed how many records it ended here.
 	Heard   time.Time `json:"heard,omitzero"`
 	Changed int       `json:"changed,omitempty"`
+	// Asking is how far it was asked.
+	Asking `json:"asking"`
+}
+
+// Following is a source as an officer enters it.
+type Following struct {
+	Name, Region string
+	// Key is the city's public key.
+	Key string
+	// URL and Token are the address of its credit-share and our API key there; both
+	// or none.
+	URL, Token string
 }
 
 // Follow proposes a source; another person must approve it.
-func (s *Store) Follow(ctx context.Context, a staff.Actor, name, region, key string, now time.Time) (Source, error) {
-	x := Source{ID: newID("c", now), Name: strings.TrimSpace(name), Region: strings.TrimSpace(region), Key: strings.TrimSpace(key),
-		State: Proposed, Division: a.Org.Division(), AskedBy: a.User.ID, AskedAt: now.UTC(), Version: 1}
+func (s *Store) Follow(ctx context.Context, a staff.Actor, f Following, now time.Time) (Source, error) {
+	x := Source{ID: newID("c", now), Name: strings.TrimSpace(f.Name), Region: strings.TrimSpace(f.Region), Key: strings.TrimSpace(f.Key),
+		URL: strings.TrimRight(strings.TrimSpace(f.URL), "/"), State: Proposed, Division: a.Org.Division(), AskedBy: a.User.ID, AskedAt: now.UTC(), Version: 1}
 	if err := manages(a, x.Division, now); err != nil {
 		return x, err
 	}
@@ -55,14 +72,34 @@ func (s *Store) Follow(ctx context.Context, a staff.Actor, name, region, key str
 	if _, err := publicKey(x.Key); err != nil {
 		bad = bad.With("key", "share.key")
 	}
+	token := strings.TrimSpace(f.Token)
+	switch {
+	case x.URL == "" && token != "":
+		bad = bad.With("url", "share.url")
+	case x.URL != "" && !tokenForm.MatchString(token):
+		bad = bad.With("token", "share.token")
+	case x.URL != "":
+		if code := s.urlCode(x.URL); code != "" {
+			bad = bad.With("url", code)
+		}
+	}
 	if len(bad.Fields) > 0 {
 		return x, bad
+	}
+	if token != "" {
+		var err error
+		if x.Sealed, err = s.config.Key.seal(x.ID, token); err != nil {
+			return x, err
+		}
 	}
 	return x, s.journal.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "share.follow", Ref: "source:" + x.ID, At: now}, nil, func(tx *journal.Tx) error {
 		tx.SAdd(s.key("sources"), x.ID)
 		return put(tx, s.key("source", x.ID), x)
 	})
 }
+
+// tokenForm is what an API key of such a system looks like.
+var tokenForm = regexp.MustCompile(`^[\x21-\x7e]{16,200}$`)
 
 // cityCode tells whether the text is the code of a city: six digits, the last two
 // of them zero.
@@ -139,78 +176,50 @@ type Sent struct{ ID, Timestamp, Signature string }
 
 // Receive takes a delivery of a source: what its signature does not prove is
 // fault.Unauthorized. The same delivery again changes nothing. It tells how many
-// records it ended.
-func (s *Store) Receive(ctx context.Context, id string, sent Sent, body []byte, now time.Time) (int, error) {
+// records it ended, and what was done about each end that it told of: the body of
+// the answer, see atOnceAnswers. What is new there is asked for afterwards.
+func (s *Store) Receive(ctx context.Context, id string, sent Sent, body []byte, now time.Time) (Received, error) {
 	x, err := s.source(ctx, s.journal.Redis(), id)
 	if err == nil && x.State == Proposed {
-		return 0, fault.New(fault.Forbidden, "share.source_waits") // it may try again
+		return Received{}, fault.New(fault.Forbidden, "share.source_waits") // it may try again
 	}
 	if fault.Is(err, fault.NotFound) || err == nil && x.State != Active {
-		return 0, fault.New(fault.Gone, "share.source_ended") // tells the sender to stop
+		return Received{}, fault.New(fault.Gone, "share.source_ended") // tells the sender to stop
 	}
 	if err != nil {
-		return 0, err
+		return Received{}, err
 	}
 	if err := Verify(x.Key, sent.ID, sent.Timestamp, sent.Signature, body, now); err != nil {
-		return 0, fault.New(fault.Unauthorized, "share.signature").Because(err)
+		return Received{}, fault.New(fault.Unauthorized, "share.signature").Because(err)
 	}
 	var e envelope
 	if err := json.Unmarshal(body, &e); err != nil || len(e.Data.Changes) > MostChanges {
-		return 0, fault.New(fault.Invalid, "share.delivery")
+		return Received{}, fault.New(fault.Invalid, "share.delivery")
 	}
 	entry := journal.Entry{Actor: "source:" + x.ID, Action: "share.receive", Ref: "delivery:" + url.QueryEscape(sent.ID), At: now}
-	n, err := s.take(ctx, entry, x.Region, e.Data.Changes)
+	got, err := s.take(ctx, entry, x, e.Data.Changes, nil)
 	if err != nil {
-		return n, err
+		return got, err
 	}
+	return got, s.heard(ctx, entry, id, got, func(x *Source) {
+		if slices.ContainsFunc(e.Data.Changes, func(c Change) bool { return !c.Type.Ends() }) {
+			x.Next = time.Time{} // there is something to ask for
+		}
+	})
+}
+
+// heard notes what a source brought.
+func (s *Store) heard(ctx context.Context, entry journal.Entry, id string, got Received, do func(*Source)) error {
 	key := s.key("source", id)
-	return n, s.journal.Commit(ctx, entry, []string{key}, func(tx *journal.Tx) error {
+	return s.journal.Commit(ctx, entry, []string{key}, func(tx *journal.Tx) error {
 		x, err := s.source(ctx, tx.Read(), id)
 		if err != nil {
 			return err
 		}
-		x.Heard = now.UTC()
-		x.Changed += n
+		x.Heard = entry.At.UTC()
+		x.Changed += got.Ended
+		x.Brought += got.Brought
+		do(&x)
 		return put(tx, key, x)
 	})
-}
-
-// take makes the changes that another city tells of true here: of records that came
-// from its authorities and are shown here on its word. What it repaired or took back
-// ends here too; what expired there ends by the day that came with it; what is new
-// or corrected there comes with its file.
-func (s *Store) take(ctx context.Context, entry journal.Entry, region string, list []Change) (int, error) {
-	changed := 0
-	theirs := func(r credit.Record) bool {
-		area := ident.USCC(r.AuthorityCode).Area()
-		return r.Channel == credit.Republish && r.Repaired == nil && r.Withdrawn == nil && len(area) >= 4 && area[:4] == region[:4]
-	}
-	for _, c := range list {
-		if c.Type != credit.Revoked && c.Type != credit.RepairedEnd {
-			continue
-		}
-		known, err := s.config.Credit.Case(ctx, c.RecordID, entry.At)
-		if err != nil {
-			return changed, fmt.Errorf("share: %w", err)
-		}
-		at := slices.IndexFunc(known.Profile.Records, func(r credit.Record) bool { return r.ID == c.RecordID })
-		if at < 0 || !theirs(known.Profile.Records[at]) {
-			continue // it never came here, has ended, or is not theirs to end
-		}
-		_, _, err = s.config.Credit.Apply(ctx, credit.Change{Entry: entry, Amend: []credit.Amendment{{SubjectCode: known.Profile.Subject.Code, ID: c.RecordID, Do: func(r *credit.Record) error {
-			switch {
-			case !theirs(*r):
-			case c.Type == credit.RepairedEnd:
-				r.Repaired = &credit.Repair{On: workday.DateOf(entry.At)}
-			default:
-				r.Withdrawn = &credit.Withdrawal{At: entry.At, Reason: "annulled"}
-			}
-			return nil
-		}}}})
-		if err != nil {
-			return changed, err
-		}
-		changed++
-	}
-	return changed, nil
 }

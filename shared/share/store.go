@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,6 +17,7 @@ import (
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/outgoing"
+	"ipcredit/shared/repair"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
 )
@@ -26,13 +28,17 @@ import (
 //	subs              set of their ids
 //	delivery:<id>     a delivery, JSON
 //	log:<sub>         sorted set of ids of deliveries by when they were made (ms)
-//	had:<org>         set of ids of records of which the organisation was told
+//	had:<org>         sorted set of ids of records of which the organisation was told,
+//	                  by when it was told first (ms)
+//	end:<org>         hash: id of a record → "<event> <ms>", the last end of it that
+//	                  the organisation was told of, and when
 //	open:<org>        sorted set of ids of events that end such a record, by when
 //	                  they were told (ms), without an answer yet
 //	source:<id>       a source, JSON
 //	sources           set of their ids
 //	export:<id>       the note of a file that was given out, JSON
 //	answered:<org>    hash: id of an event → what was answered, JSON
+//	whole:<org>       hash: id of a record → when it was given whole last (ms)
 //	{city}:tmp:share:<sub>  who delivers now
 
 // Config is what a Store works with.
@@ -44,6 +50,9 @@ type Config struct {
 	// Key signs deliveries; Guard says where they may go.
 	Key   Key
 	Guard outgoing.Guard
+	// Repairs is told when everybody has confirmed the end of what was repaired; nil
+	// tells nobody.
+	Repairs *repair.Office
 	// Public is the address at which the city is reached.
 	Public string
 }
@@ -141,17 +150,13 @@ func (s *Store) had(ctx context.Context, org string, ids []string) (map[string]b
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	members := make([]any, len(ids))
-	for i, id := range ids {
-		members[i] = id
-	}
-	found, err := s.journal.Redis().SMIsMember(ctx, s.key("had", org), members...).Result()
+	times, err := s.journal.Redis().ZMScore(ctx, s.key("had", org), ids...).Result()
 	if err != nil {
 		return nil, fmt.Errorf("share: reading what was told: %w", err)
 	}
 	out := map[string]bool{}
 	for i, id := range ids {
-		out[id] = found[i]
+		out[id] = times[i] != 0
 	}
 	return out, nil
 }
@@ -159,16 +164,39 @@ func (s *Store) had(ctx context.Context, org string, ids []string) (map[string]b
 // told queues that the organisation is told of the changes.
 func (s *Store) told(ctx context.Context, tx *journal.Tx, org string, list []Change, now time.Time) error {
 	var ids, ends []string
+	ended := map[string]string{}
 	for _, c := range list {
 		if c.Type.Ends() {
 			ends = append(ends, c.ID)
+			ended[c.RecordID] = c.ID
 		} else {
 			ids = append(ids, c.RecordID)
+			delete(ended, c.RecordID) // it came back
 		}
 	}
-	tx.SAdd(s.key("had", org), ids...)
+	if len(ids) > 0 {
+		first, err := tx.Read().ZMScore(ctx, s.key("had", org), ids...).Result()
+		if err != nil {
+			return fmt.Errorf("share: reading what was told: %w", err)
+		}
+		before, err := tx.Read().HMGet(ctx, s.key("end", org), ids...).Result()
+		if err != nil {
+			return fmt.Errorf("share: reading what was told: %w", err)
+		}
+		for i, id := range ids {
+			if first[i] == 0 {
+				tx.ZAdd(s.key("had", org), float64(now.UnixMilli()), id)
+			}
+			if before[i] != nil {
+				tx.HDel(s.key("end", org), id)
+			}
+		}
+	}
 	if len(ends) == 0 {
 		return nil
+	}
+	for record, event := range ended {
+		tx.HSet(s.key("end", org), record, event+" "+strconv.FormatInt(now.UnixMilli(), 10))
 	}
 	answered, err := tx.Read().HMGet(ctx, s.key("answered", org), ends...).Result()
 	if err != nil {
@@ -201,30 +229,37 @@ func (s *Store) open(ctx context.Context, org string, most int64) ([]Open, error
 }
 
 // answer keeps what the organisation answered to an event.
-func (s *Store) answer(ctx context.Context, entry journal.Entry, e credit.Event, a Answered) error {
+func (s *Store) answer(ctx context.Context, entry journal.Entry, a Answered) error {
+	return s.journal.Commit(ctx, entry, nil, func(tx *journal.Tx) error { return s.keepAnswer(tx, a) })
+}
+
+// keepAnswer queues it.
+func (s *Store) keepAnswer(tx *journal.Tx, a Answered) error {
 	text, err := json.Marshal(a)
 	if err != nil {
 		return fmt.Errorf("share: %w", err)
 	}
-	return s.journal.Commit(ctx, entry, nil, func(tx *journal.Tx) error {
-		tx.HSet(s.key("answered", a.Org), e.ID(), string(text))
-		tx.ZRem(s.key("open", a.Org), e.ID())
-		return nil
-	})
+	tx.HSet(s.key("answered", a.Org), a.Event, string(text))
+	tx.ZRem(s.key("open", a.Org), a.Event)
+	return nil
 }
 
 // answers reads what the organisation answered to the events; with none named,
 // everything, in no order.
 func (s *Store) answers(ctx context.Context, org string, events ...string) (map[string]Answered, error) {
+	return s.answersIn(ctx, s.journal.Redis(), org, events...)
+}
+
+func (s *Store) answersIn(ctx context.Context, rdb redis.Cmdable, org string, events ...string) (map[string]Answered, error) {
 	found := map[string]string{}
 	if len(events) == 0 {
-		all, err := s.journal.Redis().HGetAll(ctx, s.key("answered", org)).Result()
+		all, err := rdb.HGetAll(ctx, s.key("answered", org)).Result()
 		if err != nil {
 			return nil, fmt.Errorf("share: reading answers: %w", err)
 		}
 		found = all
 	} else {
-		values, err := s.journal.Redis().HMGet(ctx, s.key("answered", org), events...).Result()
+		values, err := rdb.HMGet(ctx, s.key("answered", org), events...).Result()
 		if err != nil {
 			return nil, fmt.Errorf("share: reading answers: %w", err)
 		}
@@ -287,6 +322,87 @@ func (s *Store) log(ctx context.Context, sub, cursor string, limit int64) ([]Del
 		out = append(out, d)
 	}
 	return out, next, nil
+}
+
+// mostSwept deliveries go at once.
+const mostSwept = 500
+
+// oldDeliveries are those of a subscription that were made before the instant.
+func (s *Store) oldDeliveries(ctx context.Context, sub string, before time.Time) ([]string, error) {
+	ids, err := s.journal.Redis().ZRangeByScore(ctx, s.key("log", sub), &redis.ZRangeBy{
+		Min: "-inf", Max: "(" + strconv.FormatInt(before.UnixMilli(), 10), Count: mostSwept,
+	}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("share: reading deliveries: %w", err)
+	}
+	return ids, nil
+}
+
+// dropDeliveries queues their end.
+func (s *Store) dropDeliveries(tx *journal.Tx, sub string, ids []string) {
+	if len(ids) == 0 {
+		return
+	}
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = s.key("delivery", id)
+	}
+	tx.Del(keys...)
+	tx.ZRem(s.key("log", sub), ids...)
+}
+
+// recipients reads who was told of the records, of the organisations named, by
+// record and then as they are named.
+func (s *Store) recipients(ctx context.Context, orgs, ids []string) ([]Recipient, error) {
+	if len(orgs) == 0 || len(ids) == 0 {
+		return nil, nil
+	}
+	first, last := make([]*redis.FloatSliceCmd, len(orgs)), make([]*redis.SliceCmd, len(orgs))
+	_, err := s.journal.Redis().Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, org := range orgs {
+			first[i], last[i] = p.ZMScore(ctx, s.key("had", org), ids...), p.HMGet(ctx, s.key("end", org), ids...)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("share: reading who was told: %w", err)
+	}
+	var out []Recipient
+	for i, org := range orgs {
+		var mine []Recipient
+		var ends []string
+		for k, id := range ids {
+			told := first[i].Val()[k]
+			if told == 0 {
+				continue
+			}
+			r := Recipient{Org: org, Record: id, Told: time.UnixMilli(int64(told)).UTC()}
+			if text, ok := last[i].Val()[k].(string); ok {
+				event, stamp, _ := strings.Cut(text, " ")
+				ms, err := strconv.ParseInt(stamp, 10, 64)
+				if err != nil {
+					return nil, fmt.Errorf("share: reading an end of %s: %w", id, err)
+				}
+				r.Event, r.EndTold = event, time.UnixMilli(ms).UTC()
+				ends = append(ends, event)
+			}
+			mine = append(mine, r)
+		}
+		if len(ends) > 0 {
+			answered, err := s.answers(ctx, org, ends...)
+			if err != nil {
+				return nil, err
+			}
+			for k := range mine {
+				if a, ok := answered[mine[k].Event]; ok {
+					mine[k].Answer = &a
+				}
+			}
+		}
+		out = append(out, mine...)
+	}
+	slices.SortStableFunc(out, func(a, b Recipient) int { return cmp.Compare(slices.Index(ids, a.Record), slices.Index(ids, b.Record)) })
+	return out, nil
 }
 
 // claim makes the caller the one that delivers to the subscription for a while;

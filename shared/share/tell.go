@@ -148,7 +148,13 @@ func (s *Store) Give(ctx context.Context, org, by, event string, f Feedback, now
 		return Answered{}, err
 	}
 	a := Answered{Feedback: f, Event: e.ID(), Org: org, By: by, At: now.UTC()}
-	return a, s.answer(ctx, journal.Entry{Actor: by, Action: "share.feedback", Ref: "change:" + e.ID(), At: now}, e, a)
+	if err := s.answer(ctx, journal.Entry{Actor: by, Action: "share.feedback", Ref: "change:" + e.ID(), At: now}, a); err != nil {
+		return a, err
+	}
+	if e.Type.Ends() {
+		_, err = s.Spread(ctx, now)
+	}
+	return a, err
 }
 
 // Answer is Give by a person of the organisation (staff.ShareAnswer).
@@ -174,7 +180,7 @@ func (s *Store) Open(ctx context.Context, a staff.Actor, org string, now time.Ti
 		return nil, err
 	}
 	for i := range list {
-		list[i].Due = calendar.AddWorkdays(workday.DateOf(list[i].Told), 1).Due
+		list[i].Due = due(calendar, list[i].Told)
 	}
 	return list, nil
 }

@@ -2,9 +2,9 @@ package subject
 
 import (
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"ipcredit/shared/ident"
 	"ipcredit/shared/journal"
@@ -130,11 +130,9 @@ func terms(s Subject) []term {
 	if s.Kind == Person {
 		return nil
 	}
-	seen := map[term]bool{}
-	var list []term
+	list := make([]term, 0, 32)
 	add := func(t term) {
-		if !seen[t] {
-			seen[t] = true
+		if !slices.Contains(list, t) { // so few that a map would take longer
 			list = append(list, t)
 		}
 	}
@@ -189,12 +187,13 @@ type Batch struct {
 	store   *Store
 	tx      *journal.Tx
 	pending map[string]Subject
-	order   []string // keys, in the order first used
-	add     map[string][]string
-	remove  map[string][]string
+	members map[string]*members // by key
 	highest int64
 	ahead   Prepared
 }
+
+// members are what becomes of one set.
+type members struct{ add, remove []string }
 
 // Prepared holds what the index needs of subjects, computed ahead of the commit
 // that writes them, by code.
@@ -229,7 +228,7 @@ func (b *Batch) Use(p Prepared) { b.ahead = p }
 
 // Batch starts collecting for one commit.
 func (s *Store) Batch(tx *journal.Tx) *Batch {
-	return &Batch{store: s, tx: tx, pending: map[string]Subject{}, add: map[string][]string{}, remove: map[string][]string{}}
+	return &Batch{store: s, tx: tx, pending: map[string]Subject{}, members: map[string]*members{}}
 }
 
 // Put writes next over old, which is what is stored under the same code (nil if
@@ -248,9 +247,10 @@ func (b *Batch) Put(old *Subject, next Subject) {
 	j := b.store.journal
 	b.tx.Set(b.store.Key(next.Code), encode(next))
 	member := strconv.FormatInt(next.Number, 10)
-	had := map[term]bool{}
+	var had map[term]bool
 	before := "" // the card
 	if old != nil {
+		had = map[term]bool{}
 		for _, t := range terms(*old) {
 			had[t] = true
 		}
@@ -267,17 +267,25 @@ func (b *Batch) Put(old *Subject, next Subject) {
 			delete(had, t)
 			continue
 		}
-		key := t.key(j, next.Number)
-		b.note(key)
-		b.remove[key] = without(b.remove[key], member)
-		b.add[key] = append(b.add[key], member)
+		m := b.of(t.key(j, next.Number))
+		m.remove = without(m.remove, member)
+		m.add = append(m.add, member)
 	}
 	for t := range had {
-		key := t.key(j, next.Number)
-		b.note(key)
-		b.add[key] = without(b.add[key], member)
-		b.remove[key] = append(b.remove[key], member)
+		m := b.of(t.key(j, next.Number))
+		m.add = without(m.add, member)
+		m.remove = append(m.remove, member)
 	}
+}
+
+// of is what becomes of the set at a key.
+func (b *Batch) of(key string) *members {
+	m := b.members[key]
+	if m == nil {
+		m = new(members)
+		b.members[key] = m
+	}
+	return m
 }
 
 func without(list []string, member string) []string {
@@ -287,24 +295,12 @@ func without(list []string, member string) []string {
 	return list
 }
 
-func (b *Batch) note(key string) {
-	_, adds := b.add[key]
-	_, removes := b.remove[key]
-	if !adds && !removes {
-		b.order = append(b.order, key)
-	}
-}
-
 // Flush queues the index writes. Call it once, last.
 func (b *Batch) Flush() {
-	slices.SortFunc(b.order, strings.Compare) // equal commits write equal entries
-	for _, key := range b.order {
-		if m := b.add[key]; len(m) > 0 {
-			b.tx.SAdd(key, m...)
-		}
-		if m := b.remove[key]; len(m) > 0 {
-			b.tx.SRem(key, m...)
-		}
+	for _, key := range slices.Sorted(maps.Keys(b.members)) { // equal commits write equal entries
+		m := b.members[key]
+		b.tx.SAdd(key, m.add...)
+		b.tx.SRem(key, m.remove...)
 	}
 	if b.highest > 0 {
 		b.tx.Counter(series, b.highest)

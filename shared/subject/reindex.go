@@ -239,11 +239,11 @@ func (b *Batch) repair(s Subject, held memberships, has string) {
 			delete(extra, key)
 			continue
 		}
-		b.note(key)
-		b.add[key] = append(b.add[key], member)
+		m := b.of(key)
+		m.add = append(m.add, member)
 	}
 	for key := range extra {
-		b.note(key)
-		b.remove[key] = append(b.remove[key], member)
+		m := b.of(key)
+		m.remove = append(m.remove, member)
 	}
 }

@@ -43,6 +43,15 @@ func encode(s Subject) string {
 	return string(data)
 }
 
+// Decode reads a subject as it is stored under its Key.
+func Decode(text string) (*Subject, error) {
+	s := new(Subject)
+	if err := json.Unmarshal([]byte(text), s); err != nil {
+		return nil, fmt.Errorf("subject: document: %w", err)
+	}
+	return s, nil
+}
+
 // Take reserves n index numbers and returns the first. A number that is not
 // used is lost, which costs nothing.
 func (s *Store) Take(ctx context.Context, n int) (int64, error) {
@@ -51,6 +60,16 @@ func (s *Store) Take(ctx context.Context, n int) (int64, error) {
 		return 0, err
 	}
 	return last - int64(n) + 1, nil
+}
+
+// TakeIn is Take as part of a pipeline; the function returns the first number once
+// that was executed.
+func (s *Store) TakeIn(ctx context.Context, pipe redis.Pipeliner, n int) func() int64 {
+	if n == 0 {
+		return func() int64 { return 0 }
+	}
+	last := pipe.IncrBy(ctx, s.journal.Key("seq", series), int64(n))
+	return func() int64 { return last.Val() - int64(n) + 1 }
 }
 
 // Put is a Batch of one: it queues next over old with all index writes.
@@ -80,9 +99,8 @@ func (s *Store) Load(ctx context.Context, rdb redis.Cmdable, codes ...string) ([
 		if !ok {
 			continue
 		}
-		list[i] = new(Subject)
-		if err := json.Unmarshal([]byte(text), list[i]); err != nil {
-			return nil, fmt.Errorf("subject: document of %s: %w", keys[i], err)
+		if list[i], err = Decode(text); err != nil {
+			return nil, fmt.Errorf("%s: %w", keys[i], err)
 		}
 	}
 	return list, nil
@@ -97,11 +115,11 @@ func (s *Store) Get(ctx context.Context, code string) (Subject, error) {
 	if err != nil {
 		return Subject{}, fmt.Errorf("subject: reading: %w", err)
 	}
-	var sub Subject
-	if err := json.Unmarshal([]byte(text), &sub); err != nil {
-		return Subject{}, fmt.Errorf("subject: document: %w", err)
+	sub, err := Decode(text)
+	if err != nil {
+		return Subject{}, err
 	}
-	return sub, nil
+	return *sub, nil
 }
 
 // Resolve returns the subject that answers for the code today: itself, or the

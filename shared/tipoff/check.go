@@ -17,7 +17,7 @@ import (
 // Limitation and a wrong channel are warnings, never refusals. Checking what
 // Check returned gives the same again.
 func Check(l Lodged, r Rules, today workday.Date) (Lodged, []Warning, error) {
-	r = r.filled()
+	r = r.Filled()
 	form, err := FormOf(r, today)
 	if err != nil {
 		return l, nil, err
@@ -278,7 +278,7 @@ func warn(l Lodged, r Rules, form Form, today workday.Date) ([]Warning, error) {
 		basis := from.Basis()
 		out = append(out, Warning{Field: field, Code: code, Args: args, Basis: &basis})
 	}
-	limitation, terms, err := rule[limitationTerms](r, "tipoff-limitation", today)
+	limitation, terms, err := ruleset.Of[limitationTerms](r.Set, "tipoff-limitation", today)
 	if err != nil {
 		return nil, err
 	}
@@ -287,11 +287,11 @@ func warn(l Lodged, r Rules, form Form, today workday.Date) ([]Warning, error) {
 	if last := r.Calendar.Last(l.OccurredOn, terms.Ordinary, workday.None); !last.IsZero() && !l.Continuing && today.After(last) {
 		add(limitation, "occurredOn", "limitation", last.String())
 	}
-	words, lists, err := rule[wordLists](r, "tipoff-words", today)
+	words, lists, err := ruleset.Of[wordLists](r.Set, "tipoff-words", today)
 	if err != nil {
 		return nil, err
 	}
-	channel, _, err := rule[noTerms](r, "tipoff-channel", today)
+	channel, _, err := ruleset.Of[noTerms](r.Set, "tipoff-channel", today)
 	if err != nil {
 		return nil, err
 	}
@@ -313,7 +313,7 @@ func warn(l Lodged, r Rules, form Form, today workday.Date) ([]Warning, error) {
 	if utf8.RuneCountInString(l.Narrative) < form.Short {
 		out = append(out, Warning{Field: "narrative", Code: "short"})
 	}
-	if reward, _, err := rule[noTerms](r, "tipoff-reward", today); err == nil && l.Reward {
+	if reward, _, err := ruleset.Of[noTerms](r.Set, "tipoff-reward", today); err == nil && l.Reward {
 		add(reward, "reward", "reward")
 	}
 	return out, nil

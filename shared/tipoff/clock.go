@@ -35,7 +35,7 @@ const (
 //   - dispute: from the day the reporter said “not solved”.
 //   - retention: from closing, by what came of it.
 func (r Report) Clocks(rules Rules, today workday.Date) ([]Clock, error) {
-	rules = rules.filled()
+	rules = rules.Filled()
 	c := counting{rules: rules, report: r}
 	if err := c.begin(); err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (r Report) pauses() []clock.Pause {
 }
 
 func (c *counting) begin() error {
-	from, terms, err := rule[checkTerms](c.rules, "tipoff-check", c.report.Day)
+	from, terms, err := ruleset.Of[checkTerms](c.rules.Set, "tipoff-check", c.report.Day)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (c *counting) event(e Event) error {
 		if !c.report.Named {
 			return nil
 		}
-		from, terms, err := rule[noticeTerms](c.rules, "tipoff-notice", e.On)
+		from, terms, err := ruleset.Of[noticeTerms](c.rules.Set, "tipoff-notice", e.On)
 		if err != nil {
 			return err
 		}
@@ -111,14 +111,14 @@ func (c *counting) event(e Event) error {
 		c.end(e.On, NoticeClock)
 	case s == Disputed:
 		c.drop(RetentionClock)
-		from, terms, err := rule[disputeTerms](c.rules, "tipoff-dispute", e.On)
+		from, terms, err := ruleset.Of[disputeTerms](c.rules.Set, "tipoff-dispute", e.On)
 		if err != nil {
 			return err
 		}
 		c.add(DisputeClock, e.On, from, terms.Answer, workday.Duty)
 	case s == Closed:
 		c.end(e.On, CheckClock, NoticeClock, DisputeClock)
-		from, terms, err := rule[retentionTerms](c.rules, "tipoff-retention", e.On)
+		from, terms, err := ruleset.Of[retentionTerms](c.rules.Set, "tipoff-retention", e.On)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
@@ -72,7 +73,7 @@ func (o *Office) OpenIdentity(ctx context.Context, a staff.Actor, number, ask st
 	if err != nil {
 		return err
 	}
-	_, terms, err := rule[identityTerms](o.store.rules, "tipoff-identity", workday.DateOf(now))
+	_, terms, err := ruleset.Of[identityTerms](o.store.rules.Set, "tipoff-identity", workday.DateOf(now))
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/notary"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/workday"
 )
@@ -346,7 +347,7 @@ func (l lodger) laterBox(tx *journal.Tx, f filing, r Report, to seal.Recipient) 
 	if f.token == "" || l.evidence == nil {
 		return nil
 	}
-	_, terms, err := rule[laterTerms](l.store.rules, "tipoff-later", f.day)
+	_, terms, err := ruleset.Of[laterTerms](l.store.rules.Set, "tipoff-later", f.day)
 	if err != nil {
 		return err
 	}

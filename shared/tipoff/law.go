@@ -1,46 +1,12 @@
 package tipoff
 
 import (
-	"fmt"
-
 	"ipcredit/shared/ruleset"
 	"ipcredit/shared/workday"
 )
 
 // Rules are the law to apply; the zero value is what the program ships.
-type Rules struct {
-	Set      ruleset.Set
-	Calendar workday.Calendar
-
-	ready bool
-}
-
-// filled puts what the program ships in the place of what was not given.
-func (r Rules) filled() Rules {
-	if r.ready {
-		return r
-	}
-	r.ready = true
-	if len(r.Set.All()) == 0 {
-		r.Set = ruleset.Shipped()
-	}
-	if len(r.Calendar.Years()) == 0 {
-		r.Calendar = workday.Official()
-	}
-	return r
-}
-
-// rule returns the version of a rule in force on the day of the event, with its
-// parameters.
-func rule[T any](r Rules, id string, on workday.Date) (ruleset.Rule, T, error) {
-	found, ok := r.Set.For(id, on)
-	if !ok {
-		var none T
-		return ruleset.Rule{}, none, fmt.Errorf("tipoff: no rule %s for %s", id, on)
-	}
-	p, err := ruleset.Params[T](found)
-	return found, p, err
-}
+type Rules = ruleset.Laws
 
 // The parameters of the rules "tipoff-…".
 type (
@@ -101,6 +67,6 @@ type Form struct {
 
 // FormOf are the lengths in force on a day.
 func FormOf(r Rules, on workday.Date) (Form, error) {
-	_, f, err := rule[Form](r.filled(), "tipoff-form", on)
+	_, f, err := ruleset.Of[Form](r.Filled().Set, "tipoff-form", on)
 	return f, err
 }

@@ -2,6 +2,7 @@ package tipoff
 
 import (
 	"context"
+	"ipcredit/shared/clock"
 	"strconv"
 	"strings"
 )
@@ -18,7 +19,7 @@ func (m mark) String() string { return strconv.FormatFloat(m.score, 'f', -1, 64)
 func parseMark(text string) (mark, bool) {
 	score, number, found := strings.Cut(text, ":")
 	n, err := strconv.ParseFloat(score, 64)
-	if err != nil || !found || !(n >= 0 && n <= never) {
+	if err != nil || !found || !(n >= 0 && n <= clock.Never) {
 		return mark{}, false
 	}
 	if parsed, err := ParseNumber(number); err != nil || parsed != number {

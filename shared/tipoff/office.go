@@ -98,10 +98,10 @@ func (o *Office) row(ctx context.Context, a staff.Actor, r Report, now time.Time
 	if err != nil {
 		return Row{}, err
 	}
-	return rules.row(a, r, now)
+	return rowOf(rules, a, r, now)
 }
 
-func (rules Rules) row(a staff.Actor, r Report, now time.Time) (Row, error) {
+func rowOf(rules Rules, a staff.Actor, r Report, now time.Time) (Row, error) {
 	today := workday.DateOf(now)
 	row := Row{Report: r}
 	var err error
@@ -174,7 +174,7 @@ func (o *Office) List(ctx context.Context, a staff.Actor, f Filter, now time.Tim
 			if !ok {
 				continue
 			}
-			row, err := rules.row(a, r, now)
+			row, err := rowOf(rules, a, r, now)
 			if err != nil {
 				return nil, "", err
 			}

@@ -8,6 +8,7 @@ import (
 
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
@@ -46,7 +47,7 @@ const retainedAtOnce = 500
 // reminder, the oldest first (staff.TipoffClock). What is held is not in it.
 func (o *Office) RetentionDue(ctx context.Context, a staff.Actor, now time.Time) ([]Retained, error) {
 	today := workday.DateOf(now)
-	_, terms, err := rule[retentionTerms](o.store.rules, "tipoff-retention", today)
+	_, terms, err := ruleset.Of[retentionTerms](o.store.rules.Set, "tipoff-retention", today)
 	if err != nil {
 		return nil, err
 	}

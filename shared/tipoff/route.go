@@ -3,10 +3,12 @@ package tipoff
 import (
 	"bufio"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"ipcredit/shared/ident"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
@@ -67,6 +69,10 @@ func ParseIdentities(text string) (map[string]seal.Identity, error) {
 	return identities, nil
 }
 
+// cityLabel is the code of a city: one that runs this program with units that it
+// has not entered yet still has its own.
+var cityLabel = regexp.MustCompile(`^[1-9]\d(0[1-9]|[1-9]\d)00$`)
+
 // byLabel collects the keys of each label, one a line. No error quotes a line:
 // it may hold a private key.
 func byLabel(secret, text string) (map[string]string, error) {
@@ -78,7 +84,7 @@ func byLabel(secret, text string) (map[string]string, error) {
 			continue
 		}
 		label, key, found := strings.Cut(line, " ")
-		if !found || !slices.Contains(staff.UnitLabels(), label) {
+		if !found || !slices.Contains(staff.UnitLabels(), label) && !cityLabel.MatchString(label) {
 			return nil, fmt.Errorf("tipoff: secret %s, line %d: not a unit's label and a key", secret, n)
 		}
 		keys[label] += strings.TrimSpace(key) + "\n"
@@ -101,7 +107,7 @@ func byLabel(secret, text string) (map[string]string, error) {
 // one that a party's name or code names; and is handled by that division's unit,
 // or by the city's where the division has none.
 func Route(l Lodged, units Units, r Rules, city string, today workday.Date) (division, unit string, err error) {
-	_, lists, err := rule[wordLists](r.filled(), "tipoff-words", today)
+	_, lists, err := ruleset.Of[wordLists](r.Filled().Set, "tipoff-words", today)
 	if err != nil {
 		return "", "", err
 	}

@@ -12,6 +12,7 @@ import (
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
 )
@@ -134,7 +135,7 @@ func (o *Office) Duplicates(ctx context.Context, a staff.Actor, number string, n
 		return nil, err
 	}
 	number = f.report.Number
-	_, terms, err := rule[similarTerms](o.store.rules, "tipoff-similar", workday.DateOf(now))
+	_, terms, err := ruleset.Of[similarTerms](o.store.rules.Set, "tipoff-similar", workday.DateOf(now))
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/pace"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/workday"
 )
 
@@ -46,7 +47,7 @@ type store struct {
 }
 
 func newStore(j *journal.Journal, rules Rules) store {
-	s := store{j: j, rules: rules.filled(), clocks: clock.New(j)}
+	s := store{j: j, rules: rules.Filled(), clocks: clock.New(j)}
 	if len(rules.Calendar.Years()) == 0 {
 		s.calendar = calendar.New(j)
 	}
@@ -71,16 +72,6 @@ func (s store) key(number string, part ...string) string {
 func (s store) open(unit string) string   { return s.j.Key("tipoff", "open", unit) }
 func (s store) closed(unit string) string { return s.j.Key("tipoff", "closed", unit) }
 func (s store) retain() string            { return s.j.Key("tipoff", "retain") }
-
-// never is the score of what has no limit running: after everything that has.
-const never = 99991231
-
-func score(d workday.Date) float64 {
-	if d.IsZero() {
-		return never
-	}
-	return float64(d.Year()*10000 + int(d.Month())*100 + d.Day())
-}
 
 func text(ctx context.Context, c redis.Cmdable, key string) (string, error) {
 	v, err := c.Get(ctx, key).Result()
@@ -313,18 +304,18 @@ type place struct {
 func (p *place) of(s store, r Report, clocks []Clock) {
 	if r.State.Open() {
 		next, _ := Next(clocks)
-		p.list, p.score = s.open(r.Unit), score(next.Due)
+		p.list, p.score = s.open(r.Unit), clock.Score(next.Due)
 		return
 	}
-	p.list, p.score = s.closed(r.Unit), score(r.Day)
+	p.list, p.score = s.closed(r.Unit), clock.Score(r.Day)
 	for _, e := range r.Events {
 		if e.What == string(Closed) {
-			p.score = score(e.On)
+			p.score = clock.Score(e.On)
 		}
 	}
 	for _, k := range clocks {
 		if k.Name == RetentionClock && k.Done.IsZero() && !r.Held {
-			p.retained = score(k.Due)
+			p.retained = clock.Score(k.Due)
 		}
 	}
 }
@@ -451,7 +442,7 @@ func (s store) each(ctx context.Context, numbers func(from, n int64) ([]string, 
 // from the given place on.
 func (s store) retained(ctx context.Context, on workday.Date, from, n int64) ([]string, error) {
 	numbers, err := s.j.Redis().ZRangeByScore(ctx, s.retain(), &redis.ZRangeBy{
-		Min: "-inf", Max: strconv.FormatFloat(score(on), 'f', 0, 64), Offset: from, Count: n,
+		Min: "-inf", Max: strconv.FormatFloat(clock.Score(on), 'f', 0, 64), Offset: from, Count: n,
 	}).Result()
 	if err != nil {
 		return nil, fmt.Errorf("tipoff: listing: %w", err)
@@ -483,7 +474,7 @@ func (s store) try(ctx context.Context, number, network string, now time.Time) e
 	if network == "" {
 		return nil
 	}
-	_, terms, err := rule[triesTerms](s.rules, "tipoff-tries", workday.DateOf(now))
+	_, terms, err := ruleset.Of[triesTerms](s.rules.Set, "tipoff-tries", workday.DateOf(now))
 	if err != nil {
 		return err
 	}

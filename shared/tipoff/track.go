@@ -8,6 +8,7 @@ import (
 
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/workday"
 )
@@ -224,7 +225,7 @@ func (r Report) mayDispute(rules Rules, today workday.Date) error {
 	case r.State != Closed:
 		return fault.New(fault.Conflict, "tipoff.dispute.open")
 	}
-	_, terms, err := rule[disputeTerms](rules, "tipoff-dispute", r.closedOn())
+	_, terms, err := ruleset.Of[disputeTerms](rules.Set, "tipoff-dispute", r.closedOn())
 	if err != nil {
 		return err
 	}
