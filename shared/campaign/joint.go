@@ -126,7 +126,7 @@ func (s *Store) Plan(ctx context.Context, a staff.Actor, p InspectionPlan, now t
 		if err := s.keepInspection(tx, i, times); err != nil {
 			return err
 		}
-		return put(tx, s.store.key("inspection", i.ID), i)
+		return journal.Put(tx, s.store.key("inspection", i.ID), i)
 	})
 	return i, err
 }
@@ -209,7 +209,7 @@ func (s *Store) changeInspection(ctx context.Context, a staff.Actor, id string, 
 		if err := s.keepInspection(tx, i, times); err != nil {
 			return err
 		}
-		return put(tx, key, i)
+		return journal.Put(tx, key, i)
 	})
 	return i, err
 }

@@ -184,7 +184,7 @@ func (s *Store) Create(ctx context.Context, a staff.Actor, p Plan, now time.Time
 	err = s.store.journal.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "campaign.create", Ref: Ref(c.ID), At: now}, nil, func(tx *journal.Tx) error {
 		tx.Counter(series, n)
 		tx.ZAdd(s.store.key("all"), float64(c.From.Start().Unix()), c.ID)
-		return put(tx, s.store.key(c.ID), c)
+		return journal.Put(tx, s.store.key(c.ID), c)
 	})
 	return c, err
 }
@@ -242,7 +242,7 @@ func (s *Store) change(ctx context.Context, a staff.Actor, id string, version in
 				return err
 			}
 			c.happen(what, a.User.ID, a.Org.ID, now)
-			return put(tx, s.store.key(id), c)
+			return journal.Put(tx, s.store.key(id), c)
 		})
 	return c, err
 }
@@ -390,7 +390,7 @@ func (s *Store) Enter(ctx context.Context, a staff.Actor, id string, version int
 		c.Entries++
 		e.N, e.By, e.At, e.Note = c.Entries, a.User.ID, now.UTC(), sealed
 		c.Tasks[i] = t.add(e)
-		return c.Tasks[i : i+1], put(tx, s.store.key(c.ID, "entry", strconv.Itoa(e.N)), e)
+		return c.Tasks[i : i+1], journal.Put(tx, s.store.key(c.ID, "entry", strconv.Itoa(e.N)), e)
 	})
 }
 

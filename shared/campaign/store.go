@@ -28,29 +28,6 @@ func (s store) key(parts ...string) string {
 	return s.journal.Key(append([]string{"campaign"}, parts...)...)
 }
 
-func read[T any](ctx context.Context, rdb redis.Cmdable, key string) (v T, ok bool, err error) {
-	text, err := rdb.Get(ctx, key).Result()
-	if errors.Is(err, redis.Nil) {
-		return v, false, nil
-	}
-	if err != nil {
-		return v, false, fmt.Errorf("campaign: reading: %w", err)
-	}
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		return v, false, fmt.Errorf("campaign: reading %s: %w", key, err)
-	}
-	return v, true, nil
-}
-
-func put(tx *journal.Tx, key string, v any) error {
-	value, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("campaign: %w", err)
-	}
-	tx.Set(key, string(value))
-	return nil
-}
-
 var errUnknown = fault.New(fault.NotFound, "campaign.unknown")
 
 // one reads a record by its key.
@@ -59,7 +36,7 @@ func one[T any](ctx context.Context, s store, tx *journal.Tx, key string) (T, er
 	if tx != nil {
 		rdb = tx.Read()
 	}
-	v, ok, err := read[T](ctx, rdb, key)
+	v, ok, err := journal.Read[T](ctx, rdb, key)
 	if err == nil && !ok {
 		err = errUnknown
 	}

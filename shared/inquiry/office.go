@@ -215,7 +215,7 @@ func (s *Store) Ask(ctx context.Context, a staff.Actor, q Question, now time.Tim
 				}
 			}
 		}
-		return put(tx, s.store.key(in.ID), in)
+		return journal.Put(tx, s.store.key(in.ID), in)
 	})
 	return in, err
 }
@@ -452,7 +452,7 @@ func (s *Store) reveal(ctx context.Context, id string, on workday.Date, codes []
 		if in.Revealed.IsZero() {
 			in.Revealed = on
 		}
-		return put(tx, s.store.key(id), in)
+		return journal.Put(tx, s.store.key(id), in)
 	})
 	return more, err
 }

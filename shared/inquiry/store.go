@@ -31,34 +31,11 @@ func (s store) key(parts ...string) string {
 	return s.journal.Key(append([]string{"inquiry"}, parts...)...)
 }
 
-func get[T any](ctx context.Context, rdb redis.Cmdable, key string) (v T, ok bool, err error) {
-	text, err := rdb.Get(ctx, key).Result()
-	if errors.Is(err, redis.Nil) {
-		return v, false, nil
-	}
-	if err != nil {
-		return v, false, fmt.Errorf("inquiry: reading: %w", err)
-	}
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		return v, false, fmt.Errorf("inquiry: reading %s: %w", key, err)
-	}
-	return v, true, nil
-}
-
-func put(tx *journal.Tx, key string, v any) error {
-	value, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("inquiry: %w", err)
-	}
-	tx.Set(key, string(value))
-	return nil
-}
-
 func (s store) one(ctx context.Context, tx *journal.Tx, id string) (Inquiry, bool, error) {
 	if tx != nil {
-		return get[Inquiry](ctx, tx.Read(), s.key(id))
+		return journal.Read[Inquiry](ctx, tx.Read(), s.key(id))
 	}
-	return get[Inquiry](ctx, s.journal.Redis(), s.key(id))
+	return journal.Read[Inquiry](ctx, s.journal.Redis(), s.key(id))
 }
 
 func (s store) content(ctx context.Context, id string) (string, error) {

@@ -280,7 +280,7 @@ func (s *Store) Exported(ctx context.Context, a staff.Actor, ids []string, purpo
 	}
 	id := newID("e", now)
 	err = s.store.journal.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "liaison.export", Ref: "export:" + id, At: now}, nil, func(tx *journal.Tx) error {
-		return put(tx, s.store.key("export", id), export{Key: key, IDs: ids, Purpose: sealed, By: a.User.ID, Org: a.Org.ID, At: now})
+		return journal.Put(tx, s.store.key("export", id), export{Key: key, IDs: ids, Purpose: sealed, By: a.User.ID, Org: a.Org.ID, At: now})
 	})
 	return out, err
 }

@@ -31,29 +31,6 @@ func (s store) key(parts ...string) string {
 	return s.journal.Key(append([]string{"liaison"}, parts...)...)
 }
 
-func read[T any](ctx context.Context, rdb redis.Cmdable, key string) (v T, ok bool, err error) {
-	text, err := rdb.Get(ctx, key).Result()
-	if errors.Is(err, redis.Nil) {
-		return v, false, nil
-	}
-	if err != nil {
-		return v, false, fmt.Errorf("liaison: reading: %w", err)
-	}
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		return v, false, fmt.Errorf("liaison: reading %s: %w", key, err)
-	}
-	return v, true, nil
-}
-
-func put(tx *journal.Tx, key string, v any) error {
-	value, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("liaison: %w", err)
-	}
-	tx.Set(key, string(value))
-	return nil
-}
-
 var errUnknown = fault.New(fault.NotFound, "liaison.unknown")
 
 func (s store) letter(ctx context.Context, id string) (Letter, error) {
@@ -61,7 +38,7 @@ func (s store) letter(ctx context.Context, id string) (Letter, error) {
 }
 
 func (s store) letterIn(ctx context.Context, rdb redis.Cmdable, id string) (Letter, error) {
-	l, ok, err := read[Letter](ctx, rdb, s.key("letter", id))
+	l, ok, err := journal.Read[Letter](ctx, rdb, s.key("letter", id))
 	if err == nil && !ok {
 		err = errUnknown
 	}
@@ -74,7 +51,9 @@ func (s store) current(ctx context.Context, tx *journal.Tx, id string) (Letter, 
 }
 
 // write queues the letter.
-func (s store) write(tx *journal.Tx, l Letter) error { return put(tx, s.key("letter", l.ID), l) }
+func (s store) write(tx *journal.Tx, l Letter) error {
+	return journal.Put(tx, s.key("letter", l.ID), l)
+}
 
 func (s store) content(ctx context.Context, id string) (string, error) {
 	text, err := s.journal.Redis().Get(ctx, s.key("letter", id, "content")).Result()
@@ -89,13 +68,13 @@ func (s store) setContent(tx *journal.Tx, id, sealed string) {
 }
 
 func (s store) setPost(tx *journal.Tx, id string, n int, p storedPost) error {
-	return put(tx, s.key("letter", id, "post", strconv.Itoa(n)), p)
+	return journal.Put(tx, s.key("letter", id, "post", strconv.Itoa(n)), p)
 }
 
 func (s store) posts(ctx context.Context, id string, n int) ([]storedPost, error) {
 	var out []storedPost
 	for i := 1; i <= n; i++ {
-		p, ok, err := read[storedPost](ctx, s.journal.Redis(), s.key("letter", id, "post", strconv.Itoa(i)))
+		p, ok, err := journal.Read[storedPost](ctx, s.journal.Redis(), s.key("letter", id, "post", strconv.Itoa(i)))
 		if err != nil {
 			return nil, err
 		}
@@ -211,7 +190,7 @@ func (s store) mandates(ctx context.Context) ([]Mandate, error) {
 	}
 	var out []Mandate
 	for _, id := range ids {
-		m, ok, err := read[Mandate](ctx, s.journal.Redis(), s.key("mandate", id))
+		m, ok, err := journal.Read[Mandate](ctx, s.journal.Redis(), s.key("mandate", id))
 		if err != nil {
 			return nil, err
 		}
@@ -223,10 +202,10 @@ func (s store) mandates(ctx context.Context) ([]Mandate, error) {
 }
 
 func (s store) mandate(ctx context.Context, tx *journal.Tx, id string) (Mandate, bool, error) {
-	return read[Mandate](ctx, tx.Read(), s.key("mandate", id))
+	return journal.Read[Mandate](ctx, tx.Read(), s.key("mandate", id))
 }
 
 func (s store) putMandate(tx *journal.Tx, m Mandate) error {
 	tx.SAdd(s.key("mandates"), m.ID)
-	return put(tx, s.key("mandate", m.ID), m)
+	return journal.Put(tx, s.key("mandate", m.ID), m)
 }

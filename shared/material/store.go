@@ -50,18 +50,11 @@ func (s *Store) key(parts ...string) string {
 func errUnknown() error { return fault.New(fault.NotFound, "material.unknown") }
 
 func (s *Store) read(ctx context.Context, rdb redis.Cmdable, no string) (Material, error) {
-	var m Material
-	text, err := rdb.Get(ctx, s.key("one", no)).Result()
-	if errors.Is(err, redis.Nil) {
-		return m, errUnknown()
+	m, ok, err := journal.Read[Material](ctx, rdb, s.key("one", no))
+	if err == nil && !ok {
+		err = errUnknown()
 	}
-	if err != nil {
-		return m, fmt.Errorf("material: reading: %w", err)
-	}
-	if err := json.Unmarshal([]byte(text), &m); err != nil {
-		return m, fmt.Errorf("material: reading %s: %w", no, err)
-	}
-	return m, nil
+	return m, err
 }
 
 // Hand takes in what the actor's subject hands in: a box with whole files. Which

@@ -3,7 +3,6 @@ package repair
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -37,18 +36,11 @@ func (s store) applicationKey(no string) string { return s.key("application", no
 func errUnknown() error { return fault.New(fault.NotFound, "repair.unknown") }
 
 func (s store) get(ctx context.Context, rdb redis.Cmdable, no string) (Application, error) {
-	var a Application
-	text, err := rdb.Get(ctx, s.applicationKey(no)).Result()
-	if errors.Is(err, redis.Nil) {
-		return a, errUnknown()
+	a, ok, err := journal.Read[Application](ctx, rdb, s.applicationKey(no))
+	if err == nil && !ok {
+		err = errUnknown()
 	}
-	if err != nil {
-		return a, fmt.Errorf("repair: reading: %w", err)
-	}
-	if err := json.Unmarshal([]byte(text), &a); err != nil {
-		return a, fmt.Errorf("repair: reading %s: %w", no, err)
-	}
-	return a, nil
+	return a, err
 }
 
 // current is the application as the commit sees it; another change starts the

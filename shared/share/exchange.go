@@ -111,7 +111,7 @@ func (s *Store) File(ctx context.Context, a staff.Actor, w Wanted, now time.Time
 	ref := string(w.Kind) + " " + w.Area
 	return rows, s.journal.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "share.export", Ref: strings.TrimSpace(ref), At: now}, nil, func(tx *journal.Tx) error {
 		id := newID("e", now)
-		return put(tx, s.key("export", id), exported{w.Kind, w.Area, w.From, w.To, len(rows), a.User.ID, a.Org.ID, now.UTC()})
+		return journal.Put(tx, s.key("export", id), exported{w.Kind, w.Area, w.From, w.To, len(rows), a.User.ID, a.Org.ID, now.UTC()})
 	})
 }
 

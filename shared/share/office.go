@@ -53,7 +53,7 @@ func (s *Store) Propose(ctx context.Context, a staff.Actor, p Proposal, now time
 	}
 	return x, s.journal.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "share.propose", Ref: Ref(x.ID), At: now}, nil, func(tx *journal.Tx) error {
 		tx.SAdd(s.key("subs"), x.ID)
-		return put(tx, s.key("sub", x.ID), x)
+		return journal.Put(tx, s.key("sub", x.ID), x)
 	})
 }
 

@@ -94,7 +94,7 @@ func (s *Store) Follow(ctx context.Context, a staff.Actor, f Following, now time
 	}
 	return x, s.journal.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "share.follow", Ref: "source:" + x.ID, At: now}, nil, func(tx *journal.Tx) error {
 		tx.SAdd(s.key("sources"), x.ID)
-		return put(tx, s.key("source", x.ID), x)
+		return journal.Put(tx, s.key("source", x.ID), x)
 	})
 }
 
@@ -155,7 +155,7 @@ func (s *Store) changeSource(ctx context.Context, a staff.Actor, action, id stri
 		}
 		x.Version++
 		out = x
-		return put(tx, key, x)
+		return journal.Put(tx, key, x)
 	})
 	return out, err
 }
@@ -220,6 +220,6 @@ func (s *Store) heard(ctx context.Context, entry journal.Entry, id string, got R
 		x.Changed += got.Ended
 		x.Brought += got.Brought
 		do(&x)
-		return put(tx, key, x)
+		return journal.Put(tx, key, x)
 	})
 }

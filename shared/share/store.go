@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -76,33 +75,10 @@ func (s *Store) key(parts ...string) string {
 	return s.journal.Key(append([]string{"share"}, parts...)...)
 }
 
-func read[T any](ctx context.Context, rdb redis.Cmdable, key string) (v T, ok bool, err error) {
-	text, err := rdb.Get(ctx, key).Result()
-	if errors.Is(err, redis.Nil) {
-		return v, false, nil
-	}
-	if err != nil {
-		return v, false, fmt.Errorf("share: reading: %w", err)
-	}
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		return v, false, fmt.Errorf("share: reading %s: %w", key, err)
-	}
-	return v, true, nil
-}
-
-func put(tx *journal.Tx, key string, v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("share: %w", err)
-	}
-	tx.Set(key, string(text))
-	return nil
-}
-
 func unknown() error { return fault.New(fault.NotFound, "share.unknown") }
 
 func (s *Store) subscription(ctx context.Context, rdb redis.Cmdable, id string) (Subscription, error) {
-	x, ok, err := read[Subscription](ctx, rdb, s.key("sub", id))
+	x, ok, err := journal.Read[Subscription](ctx, rdb, s.key("sub", id))
 	if err == nil && !ok {
 		err = unknown()
 	}
@@ -140,7 +116,7 @@ func (s *Store) change(ctx context.Context, actor, action, id string, now time.T
 			return err
 		}
 		out = x
-		return put(tx, key, x)
+		return journal.Put(tx, key, x)
 	})
 	return out, err
 }
@@ -281,7 +257,7 @@ func (s *Store) answersIn(ctx context.Context, rdb redis.Cmdable, org string, ev
 }
 
 func (s *Store) delivery(ctx context.Context, rdb redis.Cmdable, id string) (Delivery, error) {
-	d, ok, err := read[Delivery](ctx, rdb, s.key("delivery", id))
+	d, ok, err := journal.Read[Delivery](ctx, rdb, s.key("delivery", id))
 	if err == nil && !ok {
 		err = unknown()
 	}
@@ -291,7 +267,7 @@ func (s *Store) delivery(ctx context.Context, rdb redis.Cmdable, id string) (Del
 // keep queues a delivery and its place in the log.
 func (s *Store) keep(tx *journal.Tx, d Delivery) error {
 	tx.ZAdd(s.key("log", d.Subscription), float64(d.Made.UnixMilli()), d.ID)
-	return put(tx, s.key("delivery", d.ID), d)
+	return journal.Put(tx, s.key("delivery", d.ID), d)
 }
 
 // log lists the deliveries of a subscription, the newest first, and the cursor of
@@ -417,7 +393,7 @@ func (s *Store) claim(ctx context.Context, sub string, within time.Duration) (wo
 }
 
 func (s *Store) source(ctx context.Context, rdb redis.Cmdable, id string) (Source, error) {
-	x, ok, err := read[Source](ctx, rdb, s.key("source", id))
+	x, ok, err := journal.Read[Source](ctx, rdb, s.key("source", id))
 	if err == nil && !ok {
 		err = unknown()
 	}
