@@ -84,6 +84,7 @@ var clocks = []string{
 	"shared/open/open.go",                              // hands it out as Env.Now
 	"shared/fn/edge.go",                                // how long an answer took
 	"shared/objects/dir.go", "shared/objects/minio.go", // retention, against the store's clock
+	"shared/batch/store.go", // when a lease was renewed, against Redis's clock
 }
 
 // vague are package names that say nothing about what is inside.

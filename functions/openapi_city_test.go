@@ -240,8 +240,9 @@ func (s *stranger) lookup(p *program, demo demoFile) {
 
 func (s *stranger) log(p *program) {
 	s.call(p, "getLogKey", http.StatusOK, with{})
-	eventually(s.t, "a checkpoint is out", func() bool {
-		return p.get("/function/disclosure-publish/checkpoint").status == http.StatusOK
+	eventually(s.t, "a checkpoint is out that has entries", func() bool {
+		a := p.get("/function/disclosure-publish/checkpoint")
+		return a.status == http.StatusOK && strings.Split(a.body, "\n")[1] != "0"
 	})
 	lines := strings.Split(s.call(p, "getCheckpoint", http.StatusOK, with{}).body, "\n")
 	size, err := strconv.Atoi(lines[1])

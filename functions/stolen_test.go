@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -19,6 +18,7 @@ import (
 
 	"ipcredit/shared/objects"
 	"ipcredit/shared/open"
+	"ipcredit/shared/redistest"
 )
 
 // in returns a text as it could stand somewhere: as it is, or as writers of URLs,
@@ -89,9 +89,7 @@ func dump(t testing.TB, env *open.Env) (inRedis, inObjects map[string]string) {
 			values = env.Redis.ZRange(ctx, key, 0, -1).Val()
 		case "stream":
 			for _, m := range env.Redis.XRange(ctx, key, "-", "+").Val() {
-				for k, v := range m.Values {
-					values = append(values, k, fmt.Sprint(v))
-				}
+				values = append(values, redistest.Texts(t, m)...)
 			}
 		case "none": // it has ended meanwhile
 		default:

@@ -121,11 +121,7 @@ func (c *city) noCanary(canaries []string) {
 			text += strings.Join(c.rdb.SMembers(ctx, k).Val(), " ")
 		case "stream":
 			for _, m := range c.rdb.XRange(ctx, k, "-", "+").Val() {
-				for f, v := range m.Values {
-					if s, ok := v.(string); ok {
-						text += f + s
-					}
-				}
+				text += strings.Join(redistest.Texts(c.t, m), " ")
 			}
 		}
 		for _, canary := range canaries {

@@ -65,7 +65,9 @@ func (d *desk) objectionOrder(r *http.Request, w who) (objection.Order, error) {
 		return in, nil
 	}
 	// Nothing is sealed for an objection that would be refused.
+	in.Statement = true
 	would, err := d.objects.Would(r.Context(), w.code, in, d.env.Now())
+	in.Statement = false
 	if err != nil {
 		return in, err
 	}

@@ -129,8 +129,12 @@ func TestASubjectObjectsAndReadsTheAnswer(t *testing.T) {
 	if o.status(r.ID) != credit.Disclosed {
 		t.Error("the mark stays")
 	}
-	// It can be objected to again, and that be taken back.
-	no = o.objected(r.ID)
+	// It can be objected to again with something new, and that be taken back.
+	o.want(j.post("/objections", "record", r.ID, "ground", "facts"), 422, no, "请写明新的情况")
+	if o.status(r.ID) != credit.Disclosed {
+		t.Error("an objection with nothing new marks the record")
+	}
+	no = o.objected(r.ID, "text", "另有新的证据")
 	o.want(j.post("/objections/"+no+"/withdraw"), http.StatusSeeOther)
 	o.want(j.get("/objections/"+no+"?done=withdraw"), 200, "异议已撤回", "已撤回")
 	if o.status(r.ID) != credit.Disclosed {

@@ -268,14 +268,14 @@ const leaseTime = 30 * time.Second
 // lease keeps other workers from doing the same work. It only saves work: what
 // keeps the result right is the check in advance.
 type lease struct {
-	store *Store
-	key   string
-	token string
-	calls int // of renew
+	store   *Store
+	key     string
+	token   string
+	renewed time.Time
 }
 
 func (s *Store) lease(ctx context.Context, id string) (*lease, bool, error) {
-	l := &lease{store: s, key: s.journal.Tmp("batch", id), token: rand.Text()}
+	l := &lease{store: s, key: s.journal.Tmp("batch", id), token: rand.Text(), renewed: time.Now()}
 	won, err := s.journal.Redis().SetNX(ctx, l.key, l.token, leaseTime).Result()
 	if err != nil {
 		return nil, false, fmt.Errorf("batch: lease: %w", err)
@@ -283,13 +283,13 @@ func (s *Store) lease(ctx context.Context, id string) (*lease, bool, error) {
 	return l, won, nil
 }
 
-// renewEach is with which slice the lease is renewed: so many take a few seconds,
-// and nobody else can hold it meanwhile.
-const renewEach = 4
+// renewAfter is how long a lease is left alone: most slices take a fraction of it,
+// and one of them may take several times as long before somebody else can hold it.
+const renewAfter = leaseTime / 6
 
 // renew is called with each slice.
 func (l *lease) renew(ctx context.Context) error {
-	if l.calls++; l.calls%renewEach != 0 {
+	if time.Since(l.renewed) < renewAfter {
 		return nil
 	}
 	token, err := l.store.journal.Redis().Get(ctx, l.key).Result()
@@ -302,6 +302,7 @@ func (l *lease) renew(ctx context.Context) error {
 	if err := l.store.journal.Redis().PExpire(ctx, l.key, leaseTime).Err(); err != nil {
 		return fmt.Errorf("batch: lease: %w", err)
 	}
+	l.renewed = time.Now()
 	return nil
 }
 

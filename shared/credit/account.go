@@ -167,7 +167,7 @@ func (a *account) amend(m Amendment, at time.Time) error {
 		if corrected || old.Unpublished != next.Unpublished || old.Channel != next.Channel {
 			before := old
 			before.History, before.Deeds = nil, nil
-			next.History = append(slices.Clone(old.History), Version{Record: before, ReplacedAt: at.UTC()})
+			next.History = append(slices.Clone(old.History), Version{Record: before, ReplacedAt: at.UTC(), Amended: corrected})
 		}
 		a.profile.Records[i], a.touched = next, true
 		return nil

@@ -127,7 +127,10 @@ func (a *ahead) prepared() subject.Prepared {
 	return a.terms
 }
 
+// heldAt tells whether the place is the one that was entered ahead.
+func (a *ahead) heldAt(p place) bool { return a.at() != nil && a.place.token == p.token }
+
 // fits tells whether the commit at this place finds what was guessed.
 func (a *ahead) fits(p place, found []texts) bool {
-	return a.at() != nil && a.place.token == p.token && a.place.law == p.law && slices.Equal(a.texts, found)
+	return a.heldAt(p) && a.place.law == p.law && slices.Equal(a.texts, found)
 }

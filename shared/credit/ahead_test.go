@@ -94,3 +94,33 @@ func TestADroppedChangeHoldsNobodyUp(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatAPreparedChangeDoesComesAfterWhatCameBetween: readers of the feed take the
+// last line about a record for what holds now.
+func TestWhatAPreparedChangeDoesComesAfterWhatCameBetween(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		c := newCity(t, rdb, "2026-05-20")
+		r := c.record(firmA, "2026-03-10")
+		c.amend(firmA, r.ID, func(r *Record) { r.Unpublished = TradeSecret })
+		_, at := c.fed(Place{})
+		l := c.store.Line()
+		before := c.lined(l, named(firmB, "新乡市虚构先科技有限公司"))
+		next := r
+		next.Tier = Serious
+		ch := c.lined(l, Change{Records: []Entry{{SubjectCode: firmA, SubjectName: "新乡市虚构某科技有限公司", Record: next}}})
+		if ch.ahead.at() == nil {
+			t.Fatal("the change was not made ready")
+		}
+		if _, _, err := c.store.Apply(t.Context(), before); err != nil {
+			t.Fatal(err)
+		}
+		c.amend(firmA, r.ID, func(r *Record) { r.Unpublished = "" }) // an officer
+		if got := c.happened(&Place{at.Number, at.Line, at.Tag, at.Anew}); len(got) != 0 {
+			t.Errorf("read past what is under way: %v", got)
+		}
+		if _, _, err := c.store.Apply(t.Context(), ch); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "in the order of the commits", c.happened(&at), "published 104", "corrected 104")
+	})
+}

@@ -442,10 +442,12 @@ func (s *Store) Event(ctx context.Context, p Place) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	if p.Line < 1 || p.Line > len(events) || events[p.Line-1].Tag != p.Tag {
+	// Not by its place in the list: lines before it may have been thinned out.
+	i := slices.IndexFunc(events, func(e Event) bool { return e.Line == p.Line && e.Tag == p.Tag })
+	if i < 0 {
 		return Event{}, fault.New(fault.Gone, "credit.feed.lost").With("cursor", "credit.feed.lost")
 	}
-	return events[p.Line-1], nil
+	return events[i], nil
 }
 
 // Newest is the place of the last line that is settled.

@@ -308,3 +308,39 @@ func FuzzFeedEntriesComeBackAsTheyWere(f *testing.F) {
 		}
 	})
 }
+
+// TestALineKeepsItsPlaceWhenThoseBeforeItAreThinnedOut: what a receiver answers to, and
+// what a delivery still has to tell, is found by that place.
+func TestALineKeepsItsPlaceWhenThoseBeforeItAreThinnedOut(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		c := newCity(t, rdb, "2026-05-06")
+		var records []Entry
+		for _, code := range []string{firmA, firmB, firmC} {
+			r := determined("国知测认〔2026〕0310号", "2026-03-10")
+			r.ID, r.CollectedAt, r.PublishedOn = NewID(Determination, r.Authority, r.InstrumentNo, code), c.now, workday.DateOf(c.now)
+			records = append(records, Entry{SubjectCode: code, SubjectName: "新乡市虚构某科技有限公司", Record: r})
+		}
+		c.apply(Change{Records: records})
+		list, _ := c.fed(Place{})
+		if len(list) != 3 {
+			t.Fatalf("%d lines, want 3", len(list))
+		}
+		n := list[0].Number
+		entries, err := c.store.entries(t.Context(), n, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := thinned(entries[n], []int{list[0].Line})
+		if err := rdb.HSet(t.Context(), c.store.feedKey(n), fmt.Sprint(n), text).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.store.Event(t.Context(), list[0].Place); !fault.Is(err, fault.Gone) {
+			t.Errorf("the line that went: %v", err)
+		}
+		for _, want := range list[1:] {
+			if got, err := c.store.Event(t.Context(), want.Place); err != nil || got != want {
+				t.Errorf("at %v is %+v (%v), want %+v", want.Place, got, err, want)
+			}
+		}
+	})
+}

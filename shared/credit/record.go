@@ -148,6 +148,8 @@ type Repair struct {
 type Version struct {
 	Record     Record    `json:"record"` // without its own history and events
 	ReplacedAt time.Time `json:"replacedAt"`
+	// Amended tells that officers replaced it, and not another row.
+	Amended bool `json:"amended,omitempty"`
 }
 
 // Content is what the document says, by kind; one of the pointers is set. No
@@ -231,10 +233,17 @@ func NewID(kind Kind, authority, instrumentNo, subject string) string {
 // Supersede lays a newly parsed row over the record of the same ID. A row that
 // says the same again changes nothing (false): it counts once. A corrected row
 // keeps ID, first day of display, objection, withdrawal and repair, and the
-// version it replaces goes to the history.
+// version it replaces goes to the history. A row that says what officers have
+// since corrected changes nothing either.
 func Supersede(old, row Record, at time.Time) (Record, bool) {
 	if old.says() == row.says() || old.Item != row.Item && old.says() == row.under(old) {
 		return old, false
+	}
+	// A ruling outlives the row that it found wrong, however often it is sent.
+	for _, v := range old.History {
+		if v.Amended && (v.Record.says() == row.says() || v.Record.says() == row.under(v.Record)) {
+			return old, false
+		}
 	}
 	next := row
 	next.ID, next.From = old.ID, old.From

@@ -412,6 +412,21 @@ func TestACorrectedRowKeepsItsHistoryAndItsFirstDay(t *testing.T) {
 	if len(back.History) != 2 || back.History[1].Record.History != nil {
 		t.Error("history is flat")
 	}
+	ruled := &account{code: "91410702MA00AAC13T", profile: Profile{Records: []Record{old}}}
+	if err := ruled.amend(Amendment{ID: old.ID, Do: func(r *Record) error {
+		content := *r.Content.Penalty
+		content.FineFen = 1_000_000
+		r.Content.Penalty = &content
+		return nil
+	}}, noon("2026-05-21")); err != nil {
+		t.Fatal(err)
+	}
+	if got, changed := Supersede(ruled.profile.Records[0], same, noon("2026-05-22")); changed || got.Content.Penalty.FineFen != 1_000_000 {
+		t.Error("the row that officers found wrong undoes their ruling")
+	}
+	if got, changed := Supersede(ruled.profile.Records[0], corrected, noon("2026-05-22")); !changed || got.Content.Penalty.FineFen != 8_000_000 {
+		t.Error("a row that says something new is taken")
+	}
 	withdrawn := old
 	withdrawn.Withdrawn = &Withdrawal{At: noon("2026-05-01"), Reason: "测试"}
 	if got, _ := Supersede(withdrawn, corrected, noon("2026-05-20")); got.Withdrawn == nil {

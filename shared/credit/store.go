@@ -174,10 +174,15 @@ func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcom
 		if err != nil {
 			return err
 		}
-		if c.ahead.fits(p, texts) {
+		switch {
+		case c.ahead.fits(p, texts):
 			subjects, records = c.ahead.subjects, c.ahead.records
 			tx.Adopt(c.ahead.draft)
-		} else {
+		case c.ahead.heldAt(p):
+			// Somebody came between, under a higher number: what this change does
+			// comes after that, so it takes one that is higher still.
+			return errLate
+		default:
 			list, err := accountsOf(codes, texts)
 			if err != nil {
 				return err

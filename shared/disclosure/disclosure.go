@@ -353,7 +353,8 @@ func (l Law) Ready(n Notice, law *credit.Law, at time.Time) error {
 	if n.ServedOn.IsZero() {
 		return fault.New(fault.Refused, "disclosure.not_served").With("servedOn", "disclosure.not_served")
 	}
-	if needed, _, err := l.ConsentNeeded(n); err != nil || needed && n.Consent == nil {
+	// A correction can have moved the decision to before its consent.
+	if needed, _, err := l.ConsentNeeded(n); err != nil || needed && (n.Consent == nil || n.Consent.On.After(n.Record.DeterminedOn)) {
 		if err == nil {
 			err = fault.New(fault.Refused, "disclosure.no_consent")
 		}

@@ -276,7 +276,11 @@ func (s *Store) take(ctx context.Context, n *Notice, w Writing, now time.Time) e
 	}
 	n.Kind, n.Values, n.Review, n.Record = w.Kind, w.Values, w.Review, e.Record
 	n.SubjectCode, n.SubjectName = e.SubjectCode, e.SubjectName
-	if !n.Correction() {
+	if n.Correction() {
+		// The form does not ask for it, and a correction of something else must not
+		// lengthen the display.
+		n.Record.SourceUntil = n.Before.Record.SourceUntil
+	} else {
 		// Who was told of something else was not told, and who agreed to it did not agree.
 		n.ServedOn, n.Reply, n.Consent = workday.Date{}, "", nil
 	}
@@ -459,7 +463,23 @@ func (s *Store) ready(ctx context.Context, n Notice, now time.Time) error {
 	if err == nil && held != nil && held.Withdrawn != nil {
 		err = fault.New(fault.Conflict, "disclosure.was_withdrawn")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	id, err := s.ofRecord(ctx, n.Record.ID)
+	if err != nil {
+		return err
+	}
+	return n.alone(id)
+}
+
+// alone refuses a record that has another notice: each would bring back what the
+// other corrected.
+func (n Notice) alone(id string) error {
+	if id != "" && id != n.ID {
+		return fault.New(fault.Conflict, "disclosure.adopted").With("instrumentNo", "disclosure.adopted")
+	}
+	return nil
 }
 
 // held is the record as the subject's credit has it now, nil if it has not.
@@ -501,6 +521,16 @@ func (s *Store) publish(ctx context.Context, a staff.Actor, n, next Notice, now 
 	}
 	c.Also = func(tx *journal.Tx, _, _ []credit.Outcome) error {
 		if err := s.still(ctx, tx, n); err != nil {
+			return err
+		}
+		if err := tx.Watch(s.key("record", n.Record.ID)); err != nil {
+			return err
+		}
+		id, err := s.behind(ctx, tx.Read(), n.Record.ID)
+		if err == nil {
+			err = n.alone(id)
+		}
+		if err != nil {
 			return err
 		}
 		tx.Set(s.key("record", n.Record.ID), n.ID)

@@ -100,7 +100,11 @@ func (s store) many(ctx context.Context, ids []string) ([]Notice, error) {
 
 // ofRecord is the id of the notice behind a published record, "" if there is none.
 func (s store) ofRecord(ctx context.Context, record string) (string, error) {
-	id, err := s.journal.Redis().Get(ctx, s.key("record", record)).Result()
+	return s.behind(ctx, s.journal.Redis(), record)
+}
+
+func (s store) behind(ctx context.Context, rdb redis.Cmdable, record string) (string, error) {
+	id, err := rdb.Get(ctx, s.key("record", record)).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return "", fmt.Errorf("disclosure: reading: %w", err)
 	}

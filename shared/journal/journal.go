@@ -39,7 +39,8 @@ import (
 const schema = "1"
 
 // schemaPacked is the version of an entry in the stream whose writes are packed,
-// see packed. In the archive there is none.
+// see packed. The archive has such an entry only where a deadline-tick moved it that
+// is older than the function which made it.
 const schemaPacked = "2"
 
 // attempts bounds how often a commit starts again because somebody else

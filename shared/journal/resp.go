@@ -44,10 +44,15 @@ func encode(commands [][]string) []byte {
 // all entries unpacked, as its segments are packed as a whole.
 const packFrom = 64 << 10
 
+// longest is how many bytes of writes one entry has at most. Redis takes no longer
+// string, so nothing longer is packed, and what says that it unpacks to more was
+// altered.
+const longest = 512 << 20
+
 // packed are the writes as the stream holds them, with the version that says so.
 func packed(writes []byte) ([]byte, string) {
-	if len(writes) < packFrom {
-		return writes, schema
+	if len(writes) < packFrom || len(writes) > longest {
+		return writes, schema // the longer ones Redis refuses
 	}
 	return s2.Encode(nil, writes), schemaPacked
 }
@@ -59,12 +64,27 @@ func unpackEntry(e redis.XMessage) error {
 	if e.Values["v"] != schemaPacked {
 		return nil
 	}
-	writes, err := s2.Decode(nil, []byte(w))
+	writes, err := unpackedWrites(schemaPacked, w)
 	if err != nil {
 		return fmt.Errorf("%w: entry %s: %w", ErrBroken, e.ID, err)
 	}
 	e.Values["w"], e.Values["v"] = string(writes), schema
 	return nil
+}
+
+// unpackedWrites are the writes of an entry of this version.
+func unpackedWrites(version, w string) ([]byte, error) {
+	if version != schemaPacked {
+		return []byte(w), nil
+	}
+	n, err := s2.DecodedLen([]byte(w))
+	if err == nil && n > longest {
+		err = errEncoding
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s2.Decode(nil, []byte(w))
 }
 
 // stored is where unpackEntry notes how many bytes the stream held.

@@ -78,7 +78,11 @@ func (a *Archive) Restore(ctx context.Context, j *Journal, progress func(entries
 		pipe := j.rdb.Pipeline()
 		pipe.PExpire(ctx, lease, restoreLease)
 		for _, e := range s.entries {
-			commands, err := decode([]byte(e.writes))
+			writes, err := unpackedWrites(e.V, e.writes)
+			if err != nil {
+				return fmt.Errorf("%w: entry %s: %w", ErrBroken, e.ID, err)
+			}
+			commands, err := decode(writes)
 			if err != nil {
 				return fmt.Errorf("%w: entry %s: %w", ErrBroken, e.ID, err)
 			}

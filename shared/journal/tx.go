@@ -113,14 +113,19 @@ func (tx *Tx) ZAdd(key string, score float64, member string) {
 func (tx *Tx) ZRem(key string, members ...string) { tx.queueAll("ZREM", key, members) }
 
 // Forget removes keys under Tmp in the same transaction, beside the journal: what
-// a commit is done with need not be taken away after it, by one more write.
+// a commit is done with need not be taken away after it, by one more write. A
+// commit without writes removes nothing.
 func (tx *Tx) Forget(keys ...string) {
-	tx.beside = append(tx.beside, append([]string{"DEL"}, keys...))
+	if len(keys) > 0 {
+		tx.beside = append(tx.beside, append([]string{"DEL"}, keys...))
+	}
 }
 
 // ForgetIn removes members of the sorted set at a key under Tmp likewise.
 func (tx *Tx) ForgetIn(key string, members ...string) {
-	tx.beside = append(tx.beside, append([]string{"ZREM", key}, members...))
+	if len(members) > 0 {
+		tx.beside = append(tx.beside, append([]string{"ZREM", key}, members...))
+	}
 }
 
 // Counter records that number n of the series was taken.

@@ -189,3 +189,32 @@ func TestLongEntriesArePackedUntilTheyAreArchived(t *testing.T) {
 		}
 	})
 }
+
+func TestForgettingNothingSpoilsNoCommit(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		j := journal.New(rdb, "410700", journal.Options{})
+		rdb.Set(t.Context(), j.Tmp("mark"), "1", 0)
+		rdb.ZAdd(t.Context(), j.Tmp("list"), redis.Z{Member: "a"}, redis.Z{Member: "b"})
+		err := j.Commit(t.Context(), entry("test.put"), nil, func(tx *journal.Tx) error {
+			tx.Forget()
+			tx.ForgetIn(j.Tmp("list"))
+			tx.Forget(j.Tmp("mark"))
+			tx.ForgetIn(j.Tmp("list"), "a")
+			tx.Set(j.Key("test", "1"), "v")
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := rdb.Exists(t.Context(), j.Tmp("mark")).Val(); n != 0 {
+			t.Error("the mark is still there")
+		}
+		if left := rdb.ZRange(t.Context(), j.Tmp("list"), 0, -1).Val(); len(left) != 1 || left[0] != "b" {
+			t.Errorf("left is %v, want b", left)
+		}
+		w := rdb.XRange(t.Context(), j.Key("journal"), "-", "+").Val()[0].Values["w"].(string)
+		if strings.Contains(w, ":tmp:") {
+			t.Errorf("the journal has %q", w)
+		}
+	})
+}

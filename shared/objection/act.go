@@ -75,6 +75,7 @@ func (s *Office) do(ctx context.Context, o Objection, version int, a act, now ti
 	if _, err := a.move(rules, o); err != nil {
 		return o, err
 	}
+	var ruled credit.Record // as the commit leaves it
 	_, _, err = s.credit.Apply(ctx, credit.Change{
 		Entry: entry(a.by, a.what, o, now),
 		Amend: []credit.Amendment{{SubjectCode: o.Holder, ID: o.Record, Do: func(r *credit.Record) error {
@@ -84,9 +85,17 @@ func (s *Office) do(ctx context.Context, o Objection, version int, a act, now ti
 				}
 			}
 			r.Disputed = false
+			ruled = *r
 			return nil
 		}}},
-		Also: func(tx *journal.Tx, _, _ []credit.Outcome) error { return change(tx) },
+		Also: func(tx *journal.Tx, _, _ []credit.Outcome) error {
+			err := change(tx)
+			if err == nil && a.effect != nil {
+				// Else a later correction of the notice would undo the ruling.
+				err = s.notices.Ruled(ctx, tx, ruled, a.by, next.No+" "+next.Decision, now)
+			}
+			return err
+		},
 	})
 	if err != nil {
 		return o, err

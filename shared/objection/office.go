@@ -9,6 +9,7 @@ import (
 	"ipcredit/shared/calendar"
 	"ipcredit/shared/clock"
 	"ipcredit/shared/credit"
+	"ipcredit/shared/disclosure"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/repair"
@@ -29,13 +30,15 @@ type Office struct {
 	staff    *staff.Store
 	clocks   *clock.Store
 	calendar *calendar.Store
+	notices  *disclosure.Store
 }
 
 // New returns the office of the journal's city, with the law in force.
 func New(j *journal.Journal) *Office {
+	records := credit.NewStore(j, credit.NewInForce(j))
 	return &Office{
-		store: store{j}, credit: credit.NewStore(j, credit.NewInForce(j)),
-		staff: staff.New(j), clocks: clock.New(j), calendar: calendar.New(j),
+		store: store{j}, credit: records, staff: staff.New(j), clocks: clock.New(j), calendar: calendar.New(j),
+		notices: disclosure.NewStore(j, records),
 	}
 }
 
@@ -51,6 +54,8 @@ type Order struct {
 	Ground Ground
 	// Boxes hold the papers that come with it, if any.
 	Boxes []string
+	// Statement says, to Would, that a text comes with it, which is not sealed yet.
+	Statement bool
 }
 
 // filer is who files, in whatever way.
@@ -97,7 +102,37 @@ func (s *Office) Would(ctx context.Context, code string, in Order, now time.Time
 	if err == nil && open != "" {
 		err = fault.New(fault.Conflict, "objection.open", open)
 	}
+	if err == nil && !in.Statement {
+		err = s.anew(ctx, nil, o)
+	}
 	return o, err
+}
+
+// anew refuses an objection to a record on a ground that was dismissed already,
+// when nothing is new: neither papers nor what the record says (see the rule
+// objection-again). Else a dismissed objection, filed again and again, would keep
+// the record marked for ever. On paper an officer sees himself what is new.
+func (s *Office) anew(ctx context.Context, tx *journal.Tx, o Objection) error {
+	rules, err := s.Rules(ctx)
+	if err != nil {
+		return err
+	}
+	if braked, err := rules.again(o); err != nil || !braked {
+		return err
+	}
+	no, err := s.store.text(ctx, tx, s.store.key("dismissed", o.Record, string(o.Ground)))
+	if err != nil || no == "" {
+		return err
+	}
+	last, err := s.store.get(ctx, s.store.journal.Redis(), no)
+	if err != nil {
+		return err
+	}
+	r, _, found, err := s.Record(ctx, o)
+	if err != nil || found && r.CollectedAt.After(last.Events[len(last.Events)-1].At) {
+		return err
+	}
+	return fault.New(fault.Refused, "objection.nothing_new", no).With("text", "objection.nothing_new", no)
 }
 
 // FileByCode objects to a record of the activation's subject, for whoever holds the
@@ -241,6 +276,9 @@ func (s *Office) commitNew(ctx context.Context, o Objection, now time.Time) (Obj
 		}
 		if open != "" {
 			return fault.New(fault.Conflict, "objection.open", open)
+		}
+		if err := s.anew(ctx, tx, o); err != nil {
+			return err
 		}
 		if err := s.take(ctx, tx, o.Papers); err != nil {
 			return err

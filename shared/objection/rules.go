@@ -1,6 +1,8 @@
 package objection
 
 import (
+	"slices"
+
 	"ipcredit/shared/clock"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ruleset"
@@ -31,6 +33,11 @@ type pauseRule struct {
 	Pauses bool `json:"pauses"`
 }
 
+type againRule struct {
+	NeedsNew bool  `json:"needsNew"`
+	Ways     []Way `json:"ways"`
+}
+
 func params[T any](r Rules, id string, on workday.Date) (ruleset.Rule, T, error) {
 	var none T
 	rule, ok := r.Set.For(id, on)
@@ -45,6 +52,17 @@ func params[T any](r Rules, id string, on workday.Date) (ruleset.Rule, T, error)
 func (r Rules) Applied(filed workday.Date) ([]string, error) {
 	rule, _, err := params[clockRule](r, "objection-clocks", filed)
 	return []string{rule.Ref()}, err
+}
+
+// again tells whether the objection, filed after one on the same ground was
+// dismissed, must bring something new and brings no papers.
+func (r Rules) again(o Objection) (bool, error) {
+	rule, ok := r.Set.For("objection-again", o.FiledOn)
+	if !ok || len(o.Papers) > 0 {
+		return false, nil
+	}
+	p, err := ruleset.Params[againRule](rule)
+	return p.NeedsNew && (o.Way == "" || slices.Contains(p.Ways, o.Way)), err
 }
 
 // Timers are the obligations of an objection (河南省社会信用条例 art. 41): within 3

@@ -24,6 +24,7 @@ import (
 //	unit:<unit>     sorted set of what a unit has open, by number
 //	closed:<unit>   the same of what is closed
 //	box:<box>       the number of the objection that has the box
+//	dismissed:<record>:<ground>  the number of the last one that was dismissed
 //
 // and {city}:tmp:objection:day:<day>, see DaySecret.
 type store struct{ journal *journal.Journal }
@@ -106,6 +107,9 @@ func (s store) put(tx *journal.Tx, old, o Objection) error {
 		tx.ZRem(s.key("unit", o.Unit), o.No)
 		tx.ZAdd(s.key("closed", o.Unit), n, o.No)
 		tx.Del(s.key("open", o.Record))
+		if o.State == Dismissed {
+			tx.Set(s.key("dismissed", o.Record, string(o.Ground)), o.No)
+		}
 	}
 	for _, p := range o.Papers[len(old.Papers):] {
 		tx.Set(s.key("box", p.Box), o.No)

@@ -1,6 +1,7 @@
 package objection
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -405,6 +406,64 @@ func TestWhatAnUpheldObjectionMakesOfTheRecord(t *testing.T) {
 		w.add(records["forget"])
 		_, err = rule(Ruling{Outcome: "forget"})
 		refused(t, err, fault.Invalid, "objection.outcome")
+	})
+}
+
+// TestWhatWasDismissedIsNotFiledAgainWithoutAnythingNew: else the record would be
+// marked for ever.
+func TestWhatWasDismissedIsNotFiledAgainWithoutAnythingNew(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		ctx := t.Context()
+		r := fined("1", "2026-04-10")
+		w := newTown(t, rdb, "2026-04-30", r)
+		no := 0
+		dismiss := func(in Order) Objection {
+			t.Helper()
+			o, err := w.File(ctx, w.as("jia.agent"), in, w.now)
+			ok(t, err)
+			o, err = w.Check(ctx, w.as("lead.handler"), o.No, o.Version, Unfounded, w.now)
+			ok(t, err)
+			no++
+			o, err = w.Rule(ctx, w.as("lead.approver"), o.No, o.Version, Ruling{Outcome: Dismiss, Decision: fmt.Sprintf("新测市监异〔2026〕%d号", no), Reasons: []string{"accurate"}}, w.now)
+			ok(t, err)
+			return o
+		}
+		o, err := w.File(ctx, w.as("jia.agent"), order(r.ID, Facts), w.now)
+		ok(t, err)
+		_, err = w.Withdraw(ctx, w.as("jia.agent"), o.No, w.now)
+		ok(t, err)
+		first := dismiss(order(r.ID, Facts)) // one that was withdrawn is no answer
+		w.on("2026-05-20")
+		nothing := func(in Order) {
+			t.Helper()
+			_, err := w.File(ctx, w.as("jia.legal"), in, w.now)
+			if f := refused(t, err, fault.Refused, "objection.nothing_new"); f.Args[0] != first.No {
+				t.Errorf("the refusal names %v", f.Args)
+			}
+			if w.marked(r.ID) != credit.Disclosed {
+				t.Error("a refused one marked the record")
+			}
+		}
+		nothing(order(r.ID, Facts))
+		_, err = w.Would(ctx, jia, order(r.ID, Facts), w.now)
+		refused(t, err, fault.Refused, "objection.nothing_new")
+		ok(t, second(w.Would(ctx, jia, Order{Record: r.ID, Ground: Facts, Statement: true}, w.now)))
+		nothing(Order{Record: r.ID, Ground: Facts, Statement: true}) // announced, and not there
+		dismiss(order(r.ID, Identity))
+		first = dismiss(Order{Record: r.ID, Ground: Facts, Boxes: []string{"BOX1"}})
+		nothing(order(r.ID, Facts))
+		// On paper the officer sees what is new.
+		o, err = w.Register(ctx, w.as("lead.handler"), order(r.ID, Facts), day("2026-05-20"), w.now)
+		ok(t, err)
+		_, err = w.Withdraw(ctx, w.as("jia.agent"), o.No, w.now)
+		ok(t, err)
+		nothing(order(r.ID, Facts))
+		// The record says something else: that is new.
+		w.now = w.now.Add(time.Minute)
+		r.CollectedAt = w.now
+		r.Content.Penalty = &credit.PenaltyContent{Violation: "商标侵权", Facts: "样例事实二", Basis: "商标法", Classes: []string{"罚款"}, FineFen: 9000000}
+		w.add(r)
+		ok(t, second(w.File(ctx, w.as("jia.agent"), order(r.ID, Facts), w.now)))
 	})
 }
 

@@ -3,8 +3,10 @@ package page
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -108,11 +110,19 @@ func (p *Pages) Allow(name string, directives ...string) {
 	p.policies[name] = widen(directives)
 }
 
-// Check parses every page and tells what is wrong with the first that does not.
+// Check parses every page and tells what is wrong with the first that does not, or
+// that calls for a template that is not there or can't be escaped: html/template
+// finds that out when it first draws.
 func (p *Pages) Check() error {
 	for _, name := range append(p.Names(), problemName) {
-		if _, err := p.template(variant{lang: ZH}, name); err != nil {
+		t, err := p.template(variant{lang: ZH}, name)
+		if err != nil {
 			return err
+		}
+		var wrong *template.Error
+		// Without data it ends early, in another error, which tells nothing.
+		if err := t.ExecuteTemplate(io.Discard, "layout", view{}); errors.As(err, &wrong) {
+			return fmt.Errorf("page: %s: parsing %s: %w", p.function, name, err)
 		}
 	}
 	return nil

@@ -41,6 +41,8 @@ func TestCheckNamesThePageThatDoesNotParse(t *testing.T) {
 	}{
 		{"all parse", "b.html", good, ""},
 		{"a page", "b.html", `{{define "main"}}{{nosuch}}{{end}}`, "parsing b"},
+		{"a page that calls for what is not there", "b.html", `{{define "title"}}x{{end}}{{define "main"}}{{if .}}{{template "nosuch" .}}{{end}}{{end}}`, "parsing b"},
+		{"a page that cannot be escaped", "b.html", `{{define "title"}}x{{end}}{{define "main"}}{{if .}}<a href="{{end}}{{end}}`, "parsing b"},
 		{"a partial", "_b.html", `{{define "p"}}{{if}}{{end}}`, "parsing partials"},
 	}
 	for _, tt := range tests {

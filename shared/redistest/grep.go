@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -29,17 +30,7 @@ func Grep(t testing.TB, rdb *redis.Client, canary string) {
 			values = rdb.ZRange(ctx, key, 0, -1).Val()
 		case "stream":
 			for _, m := range rdb.XRange(ctx, key, "-", "+").Val() {
-				for _, v := range m.Values {
-					values = append(values, v.(string))
-				}
-				// Long entries of the journal are packed.
-				if w, _ := m.Values["w"].(string); m.Values["v"] == "2" {
-					plain, err := s2.Decode(nil, []byte(w))
-					if err != nil {
-						t.Fatalf("entry %s: %v", m.ID, err)
-					}
-					values = append(values, string(plain))
-				}
+				values = append(values, Texts(t, m)...)
 			}
 		default:
 			t.Fatalf("key %s has a type this test does not look into", key)
@@ -53,4 +44,22 @@ func Grep(t testing.TB, rdb *redis.Client, canary string) {
 	if err := it.Err(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Texts are the fields and values of an entry of a stream; what the journal has
+// packed is unpacked as well.
+func Texts(t testing.TB, m redis.XMessage) []string {
+	t.Helper()
+	var values []string
+	for k, v := range m.Values {
+		values = append(values, k, fmt.Sprint(v))
+	}
+	if w, _ := m.Values["w"].(string); m.Values["v"] == "2" {
+		plain, err := s2.Decode(nil, []byte(w))
+		if err != nil {
+			t.Fatalf("entry %s: %v", m.ID, err)
+		}
+		values = append(values, string(plain))
+	}
+	return values
 }

@@ -70,6 +70,12 @@ type (
 		PersonBelowFen       int64 `json:"personBelowFen"`
 		OrganizationBelowFen int64 `json:"organizationBelowFen"`
 	}
+	removalRule struct {
+		After workday.Period `json:"after"`
+	}
+	dayAfterRule struct {
+		DayAfter bool `json:"dayAfter"`
+	}
 	tierOverChain struct {
 		Applies bool `json:"applies"`
 	}
@@ -130,6 +136,7 @@ func (s Standing) May() bool { return len(s.Reasons) == 0 }
 //
 //   - a determination without a tier: six months from the newest of its chain
 //     (国知发保字〔2022〕8号), and a year after the last repair;
+//   - a listing as seriously dishonest from before the tiers: a year from it (Order 44);
 //   - anything determined under a tier of Order 36: when the tier's shortest
 //     display is over, counted from the document's date;
 //   - a penalty from before: when the shortest display of 国市监信规〔2021〕3号 is
@@ -183,11 +190,13 @@ func (r Rules) shown(records []credit.Record, id string, on workday.Date) (credi
 func (r Rules) wait(records []credit.Record, x credit.Record, shown credit.Shown, filed workday.Date, s *Standing) error {
 	q := credit.Question{Route: credit.ByTiers, Tier: shown.Tier, Determined: []workday.Date{x.DeterminedOn}}
 	switch {
+	case x.Act == credit.SeriousList && !r.tiered(x):
+		return r.waitListed(x, s)
 	case x.Kind == credit.Determination && !r.tiered(x):
 		q.Route, q.Determined = credit.CNIPA, nil
 		first, ok := r.first("cnipa-dishonesty")
 		for _, o := range records {
-			if ok && o.Kind == credit.Determination && o.From == x.From && !r.tiered(o) && o.Withdrawn == nil && o.Repaired == nil && !o.DeterminedOn.Before(first) {
+			if ok && o.Kind == credit.Determination && o.Act != credit.SeriousList && o.From == x.From && !r.tiered(o) && o.Withdrawn == nil && o.Repaired == nil && !o.DeterminedOn.Before(first) {
 				q.Determined = append(q.Determined, o.DeterminedOn)
 			}
 		}
@@ -218,6 +227,35 @@ func (r Rules) wait(records []credit.Record, x credit.Record, shown credit.Shown
 		}
 		s.early, s.From = s.From, workday.Max(s.From, free)
 	}
+	return nil
+}
+
+// waitListed applies Order 44 to a listing from before the tiers: early removal
+// after a year. A listing is no part of CNIPA's chain, and a repair before it does
+// not bar it.
+func (r Rules) waitListed(x credit.Record, s *Standing) error {
+	on := x.DeterminedOn
+	if first, ok := r.first("serious-list-removal"); ok {
+		on = workday.Max(on, first)
+	}
+	rule, p, err := params[removalRule](r, "serious-list-removal", on)
+	if err != nil {
+		return err
+	}
+	s.Rules = append(s.Rules, rule)
+	s.From = r.Calendar.Last(x.DeterminedOn, p.After, workday.None)
+	reading := on
+	if first, ok := r.first("repair-from"); ok {
+		reading = workday.Max(reading, first)
+	}
+	_, full, err := params[dayAfterRule](r, "repair-from", reading)
+	if err != nil {
+		return err
+	}
+	if full.DayAfter {
+		s.From = s.From.AddDays(1)
+	}
+	s.early = s.From
 	return nil
 }
 

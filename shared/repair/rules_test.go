@@ -69,6 +69,7 @@ func codes(reasons []Reason) string {
 // Domain reference M.5 and M.7, both sides of every boundary.
 func TestRepairIsPossibleFromTheDayAndNotBefore(t *testing.T) {
 	t.Parallel()
+	listed := func(x *credit.Record) { x.Act = credit.SeriousList }
 	minorShown := func(x *credit.Record) { x.Tier, x.ShowMinor = credit.Minor, "示例理由" }
 	tests := []struct {
 		name    string
@@ -103,6 +104,13 @@ func TestRepairIsPossibleFromTheDayAndNotBefore(t *testing.T) {
 		{"a larger fine before the tiers, the last day", []credit.Record{punished("A", "2025-10-10", 9000000, "罚款")}, "2026-04-10", "2026-04-11", "early 2026-04-11"},
 		{"a larger fine before the tiers, the day after", []credit.Record{punished("A", "2025-10-10", 9000000, "罚款")}, "2026-04-11", "2026-04-11", ""},
 		{"a larger fine before the tiers, published a year late: from when it was due", []credit.Record{late(punished("A", "2025-10-10", 9000000, "罚款"), "2026-10-12")}, "2026-10-12", "2026-05-07", ""},
+		{"listed before the tiers, the last day of the year", []credit.Record{determined("A", "2025-09-10", listed)}, "2026-09-10", "2026-09-11", "early 2026-09-11"},
+		{"listed before the tiers, the day after", []credit.Record{determined("A", "2025-09-10", listed)}, "2026-09-11", "2026-09-11", ""},
+		{"listed on the last day before the tiers, six months after", []credit.Record{determined("A", "2026-03-31", listed)}, "2026-10-01", "2027-04-01", "early 2027-04-01"},
+		{"listed on the first day of the tiers", []credit.Record{determined("A", "2026-04-01", listed, tier(credit.Serious))}, "2027-04-01", "2027-04-02", "early 2027-04-02"},
+		{"listed on a leap day", []credit.Record{determined("A", "2024-02-29", listed)}, "2025-02-28", "2025-03-01", "early 2025-03-01"},
+		{"listed, and repaired of something else half a year ago", []credit.Record{determined("A", "2025-03-10", listed), determined("Z", "2025-01-10", repaired("2025-10-01"))}, "2026-03-11", "2026-03-11", ""},
+		{"a listing does not put off the repair of a determination", []credit.Record{determined("A", "2025-03-10"), determined("B", "2025-09-01", listed)}, "2025-09-11", "2025-09-11", ""},
 		{"revoked before the tiers", []credit.Record{punished("A", "2025-10-10", 0, "吊销许可证件")}, "2026-06-01", "", "not-repairable"},
 	}
 	for _, x := range tests {
