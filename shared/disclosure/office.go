@@ -98,18 +98,6 @@ func (s *Store) Get(ctx context.Context, a staff.Actor, id string, now time.Time
 	return n, s.reads(ctx, a, n, now)
 }
 
-// OfRecord is the notice behind a published record.
-func (s *Store) OfRecord(ctx context.Context, a staff.Actor, record string, now time.Time) (Notice, error) {
-	id, err := s.ofRecord(ctx, record)
-	if err != nil {
-		return Notice{}, err
-	}
-	if id == "" {
-		return Notice{}, errUnknown()
-	}
-	return s.Get(ctx, a, id, now)
-}
-
 // Open are the steps that the actor can take now.
 func (s *Store) Open(ctx context.Context, a staff.Actor, n Notice, now time.Time) []Step {
 	var out []Step
