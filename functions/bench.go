@@ -29,6 +29,7 @@ type measured struct {
 // scale is how much a bench does.
 type scale struct {
 	subjects int
+	records  int
 	rows     int
 	entries  int
 	seconds  int
@@ -48,6 +49,7 @@ func benchCommand(p *place) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return bench(cmd.Context(), *p, s, only) },
 	}
 	c.Flags().IntVar(&s.subjects, "subjects", 1_000_000, say("runner.bench.flag.subjects"))
+	c.Flags().IntVar(&s.records, "records", 1_000_000, say("runner.bench.flag.records"))
 	c.Flags().IntVar(&s.rows, "rows", 200_000, say("runner.bench.flag.rows"))
 	c.Flags().IntVar(&s.entries, "entries", 1_000_000, say("runner.bench.flag.entries"))
 	c.Flags().IntVar(&s.seconds, "seconds", 5, say("runner.bench.flag.seconds"))

@@ -18,6 +18,7 @@ import (
 	"ipcredit/shared/sheet"
 	"ipcredit/shared/subject"
 	"ipcredit/shared/tipoff"
+	"ipcredit/shared/workday"
 )
 
 // benchCode is the i-th code of the bench's subjects.
@@ -77,6 +78,63 @@ func loadSubjects(ctx context.Context, env *open.Env, n int) error {
 	}
 	_, err := env.Archive.Run(ctx, env.Journal)
 	return err
+}
+
+// How many records a subject has that has some, and one that has very many.
+const (
+	recordsEach = 4
+	recordsMany = 100
+)
+
+// loadRecords commits n records, in slices as an import does, and archives the
+// journal as deadline-tick does. It returns some of the subjects that have them, and
+// the one that has very many besides.
+func loadRecords(ctx context.Context, env *open.Env, n int) (some, many []string, err error) {
+	store := credit.NewStore(env.Journal, credit.Shipped())
+	const slice = 1000
+	// Other subjects than those of search and import.
+	code := func(subject int) string { return benchCode(20_000_000 + subject) }
+	for i := 0; i < n; i += slice {
+		change := credit.Change{Entry: journal.Entry{Actor: "system", Action: "bench.records", At: time.Now()}}
+		for k := i; k < min(n, i+slice); k++ {
+			change.Records = append(change.Records, benchRecord(code(1+k/recordsEach), k))
+		}
+		if i == 0 {
+			for k := range recordsMany {
+				change.Records = append(change.Records, benchRecord(code(0), n+k))
+			}
+		}
+		if _, _, err := store.Apply(ctx, change); err != nil {
+			return nil, nil, err
+		}
+		if i/slice%20 == 19 {
+			if _, err := env.Archive.Run(ctx, env.Journal); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	subjects := n / recordsEach
+	for i := range min(asked, subjects) {
+		some = append(some, code(1+i*(subjects/min(asked, subjects))))
+	}
+	_, err = env.Archive.Run(ctx, env.Journal)
+	return some, []string{code(0)}, err
+}
+
+// benchRecord is the i-th record, a penalty that is shown.
+func benchRecord(code string, i int) credit.Entry {
+	on := workday.DateOf(time.Now()).AddDays(-30 - i%300)
+	r := credit.Record{
+		Kind: credit.Penalty, Act: string(credit.Penalty), Tier: credit.General, Source: credit.Admin, Channel: credit.Original,
+		InstrumentNo: fmt.Sprintf("新测市监处罚〔%d〕%d号", on.Year(), i+1), Authority: fictionBureau, AuthorityCode: fictionBureauCode,
+		DeterminedOn: on, ServedOn: on, PublishedOn: on, CollectedAt: time.Now(),
+		Content: credit.Content{Penalty: &credit.PenaltyContent{
+			Violation: "商标侵权", Facts: "销售侵犯注册商标专用权的商品", Basis: "《中华人民共和国商标法》第六十条",
+			Classes: []string{"罚款"}, Text: "罚款人民币20000元", FineFen: 2_000_000,
+		}},
+	}
+	r.ID = credit.NewID(r.Kind, r.Authority, r.InstrumentNo, code)
+	return credit.Entry{SubjectCode: code, SubjectName: benchName(i / recordsEach), Record: r}
 }
 
 // benchImport uploads one CSV of penalties about many subjects.

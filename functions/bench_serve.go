@@ -2,18 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"slices"
-	"sync"
 	"time"
 
-	creditlookup "ipcredit/functions/credit-lookup"
-	"ipcredit/shared/credit"
-	"ipcredit/shared/fn"
-	"ipcredit/shared/journal"
 	"ipcredit/shared/open"
 	"ipcredit/shared/subject"
 )
@@ -102,122 +94,4 @@ func memory(ctx context.Context, env *open.Env) (int64, error) {
 	var n int64
 	_, err = fmt.Sscan(info["Memory"]["used_memory"], &n)
 	return n, err
-}
-
-// benchLookup compares a lookup through the edge with a function that does one
-// bare GET of the same bytes through the same edge, in alternating rounds.
-func benchLookup(ctx context.Context, env *open.Env, s scale) ([]measured, error) {
-	store := credit.NewStore(env.Journal, credit.Shipped())
-	const subjects = 1000
-	if err := loadSubjects(ctx, env, subjects); err != nil {
-		return nil, err
-	}
-	bodies := map[string]string{}
-	for i := range subjects {
-		v, err := store.View(ctx, benchCode(i), time.Now())
-		if err != nil {
-			return nil, err
-		}
-		bodies[benchCode(i)] = string(v.Body)
-	}
-	for code, body := range bodies {
-		if err := env.Redis.Set(ctx, env.Journal.Tmp("bench", code), body, time.Hour).Err(); err != nil {
-			return nil, err
-		}
-	}
-	bare := httptest.NewServer(fn.HTTP(bareGet(env.Journal).Serve))
-	defer bare.Close()
-	full := httptest.NewServer(fn.HTTP(creditlookup.Handle))
-	defer full.Close()
-	var sides [2]struct {
-		count int
-		times []time.Duration
-	}
-	for round := range 6 {
-		for side, base := range []string{bare.URL, full.URL} {
-			times, err := load(ctx, base, time.Duration(s.seconds)*time.Second/3, subjects)
-			if err != nil {
-				return nil, err
-			}
-			if round == 0 {
-				continue // warming
-			}
-			sides[side].count += len(times)
-			sides[side].times = append(sides[side].times, times...)
-		}
-	}
-	for side := range sides {
-		slices.Sort(sides[side].times)
-	}
-	rate := float64(sides[1].count) / float64(sides[0].count)
-	tail := float64(quantile(sides[1].times, .99)) / float64(quantile(sides[0].times, .99))
-	return []measured{
-		{say("runner.bench.lookup.rate"), "≥ 0.9", say("runner.bench.lookup.rate.seen", rate, sides[1].count, sides[0].count), rate >= .9},
-		{say("runner.bench.lookup.tail"), "≤ 1.3", say("runner.bench.lookup.tail.seen", tail, quantile(sides[1].times, .99), quantile(sides[0].times, .99)), tail <= 1.3},
-	}, nil
-}
-
-// bareGet is the yardstick: the same edge and mux, one GET, nothing else.
-func bareGet(j *journal.Journal) *fn.Mux {
-	mux := fn.NewMux("bare-get")
-	mux.Handle("GET /subjects/{code}", func(w http.ResponseWriter, r *http.Request) error {
-		body, err := j.Redis().Get(r.Context(), j.Tmp("bench", r.PathValue("code"))).Bytes()
-		if err != nil {
-			return err
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, err = w.Write(body)
-		return err
-	})
-	return mux
-}
-
-// load asks with eight clients for a while and returns each answer's time.
-func load(ctx context.Context, base string, d time.Duration, subjects int) ([]time.Duration, error) {
-	const clients = 8
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
-	defer client.CloseIdleConnections()
-	deadline := time.Now().Add(d)
-	var mu sync.Mutex
-	var all []time.Duration
-	var failed error
-	var wg sync.WaitGroup
-	for c := range clients {
-		wg.Go(func() {
-			var mine []time.Duration
-			for i := c; time.Now().Before(deadline); i += clients {
-				start := time.Now()
-				err := get(ctx, client, base+"/subjects/"+benchCode(i%subjects))
-				mine = append(mine, time.Since(start))
-				if err != nil {
-					mu.Lock()
-					failed = err
-					mu.Unlock()
-					return
-				}
-			}
-			mu.Lock()
-			all = append(all, mine...)
-			mu.Unlock()
-		})
-	}
-	wg.Wait()
-	return all, failed
-}
-
-func get(ctx context.Context, client *http.Client, address string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return err
-	}
-	res, err := client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
-	var v json.RawMessage
-	if err := json.NewDecoder(res.Body).Decode(&v); err != nil || res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %w", res.Status, err)
-	}
-	return nil
 }

@@ -107,6 +107,18 @@ func fillDemo(ctx context.Context, env *open.Env, now time.Time) (demonstration,
 	} else if err := note("day", first.String()); err != nil {
 		return demonstration{}, fmt.Errorf("demo: %w", err)
 	}
+	moment := first.Start().Add(9 * time.Hour)
+	if at := loaded["moment"]; at != "" {
+		if moment, err = time.Parse(time.RFC3339, at); err != nil {
+			return demonstration{}, fmt.Errorf("demo: %w", err)
+		}
+	} else if now.Before(moment) {
+		// Nothing has happened later than now.
+		moment = now.Truncate(time.Second)
+		if err := note("moment", moment.UTC().Format(time.RFC3339)); err != nil {
+			return demonstration{}, fmt.Errorf("demo: %w", err)
+		}
+	}
 	city := newFiction(first)
 	city.tables = append(city.tables, city.notified(first)...)
 	if sum := city.sum(); loaded["tables"] != sum {
@@ -141,7 +153,7 @@ func fillDemo(ctx context.Context, env *open.Env, now time.Time) (demonstration,
 			return demonstration{}, fmt.Errorf("demo: %w", err)
 		}
 	}
-	if err := fillCases(ctx, first, first.Start().Add(9*time.Hour)); err != nil {
+	if err := fillCases(ctx, first, moment); err != nil {
 		return demonstration{}, err
 	}
 	return out, nil

@@ -74,12 +74,17 @@ func fillCases(ctx context.Context, first workday.Date, now time.Time) error {
 	safe := liaison.NewSafe(keys, env.City, units, escrow, identities)
 	laws := credit.NewInForce(j)
 	records := credit.NewStore(j, laws)
+	sealing, err := noticeSealing(keys)
+	if err != nil {
+		return unreachable(err, "runner.fail.settings")
+	}
+	notices := disclosure.NewStore(j, records, sealing)
 	letters := liaison.New(j, liaison.Config{Safe: safe, Staff: people, Calendar: current, Clocks: clocks})
 	for what, fill := range map[string]func(context.Context, func(string) (staff.Actor, error), time.Time) error{
 		"letters":   letters.Demo,
 		"campaigns": campaign.New(j, safe, people).Demo,
 		"inquiries": inquiry.New(j, inquiry.Config{Safe: safe, Credit: records, Laws: laws}).Demo,
-		"notices":   disclosure.NewStore(j, records).Demo,
+		"notices":   notices.Demo,
 		"repairs":   repair.New(j).Demo,
 		"catalogue": catalog.New(j).Demo,
 		"commitments": func(ctx context.Context, actor func(string) (staff.Actor, error), now time.Time) error {
@@ -91,11 +96,24 @@ func fillCases(ctx context.Context, first workday.Date, now time.Time) error {
 		}
 	}
 	// They object to what the notices have published.
-	if err := objection.New(j).Demo(ctx, actor, now); err != nil {
+	if err := objection.New(j).Notices(notices).Demo(ctx, actor, now); err != nil {
 		return fmt.Errorf("demo: objections: %w", err)
 	}
 	if err := share.Demo(ctx, j, now); err != nil {
 		return fmt.Errorf("demo: shares: %w", err)
 	}
 	return nil
+}
+
+// noticeSealing is what disclosure-publish seals and opens notices with.
+func noticeSealing(keys *seal.Keys) (disclosure.Sealing, error) {
+	x := disclosure.Sealing{Keys: keys}
+	_, secret, err := readSecrets("disclosure-publish")
+	if err == nil {
+		x.Identity, err = seal.ParseIdentity(secret["notice-identity"])
+	}
+	if err == nil {
+		x.Escrow, err = seal.ParseRecipient(secret["escrow-recipient"])
+	}
+	return x, err
 }

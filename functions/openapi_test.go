@@ -101,11 +101,11 @@ var pages = map[string]string{
 		POST /retention/hold  GET /objections*  POST /objections*`,
 	"credit-repair": `GET /records*  GET /queries  POST /report  GET /applications*  POST /applications*  GET /desk*  POST /desk/*
 		GET /materials*  POST /materials*  GET /objections*  POST /objections*  GET /object*  POST /object*  GET /promises*  POST /promises*
-		GET /received*`,
+		GET /received*  GET /ended`,
 	"credit-share": `GET /subscriptions*  POST /subscriptions*  GET /file  POST /file  GET /received  POST /received/*  GET /sources
 		POST /sources  POST /sources/{id}/{step}`,
 	"disclosure-publish": `GET /notices*  POST /notices*  GET /objections*  POST /objections*  GET /catalog/desk  GET /catalog/propose
-		POST /catalog/proposals*  GET /catalog/proposals/*`,
+		POST /catalog/proposals*  GET /catalog/proposals/*  GET /mergers*  POST /mergers*`,
 	"summary-report":  `GET /pending  POST /export`,
 	"evidence-upload": `GET /forms  GET /forms/{token}  POST /forms/{token}/remove`,
 	"portal":          `GET /guides*  GET /embed`,

@@ -12,6 +12,7 @@ import (
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
+	"ipcredit/shared/disclosure"
 	"ipcredit/shared/open"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
@@ -21,22 +22,23 @@ import (
 // The secrets whose keys are changed: private halves for case-handling, public
 // ones for those who seal. They are also the names of the files. The units' hold a
 // line for each key, behind the unit's label; the custodian's hold nothing but
-// keys.
+// keys. What opens notices has no public half of its own: who opens them seals them.
 const (
 	unitIdentities     = "unit-identities"
 	unitRecipients     = "unit-recipients"
 	custodianIdentity  = "custodian-identity"
 	custodianRecipient = "custodian-recipient"
+	noticeIdentity     = "notice-identity"
 )
 
-// rotateCommand changes a unit's key, or the custodian's. It has two steps, for what is sealed to the
-// new key must find it in case-handling: the first adds the new key beside the
-// old one, the second, once every function has it, wraps the keys of all tip-offs
-// anew and drops the old one. A unit key that was lost is replaced by the help of
-// the escrow's.
+// rotateCommand changes a unit's key, the custodian's or the one of notices. It has
+// two steps, for what is sealed to the new key must find it in the function that
+// opens it: the first adds the new key beside the old one, the second, once every
+// function has it, wraps all that the old one opens anew and drops it. A key that was
+// lost is replaced by the help of the escrow's.
 func rotateCommand(p *place) *cobra.Command {
 	var secrets, escrow string
-	known := append(staff.UnitLabels(), tipoff.CustodianLabel)
+	known := append(staff.UnitLabels(), tipoff.CustodianLabel, disclosure.Label)
 	c := &cobra.Command{
 		Use:   "rotate {begin|finish|rescue} UNIT",
 		Short: say("runner.rotate.short"),
@@ -69,10 +71,10 @@ func rotateCommand(p *place) *cobra.Command {
 // rotation is one call of the command.
 type rotation struct {
 	place place
-	unit  string // or the custodian's label
+	unit  string // or the custodian's label, or that of notices
 	dir   string // of the secret files
 
-	identities, recipients string // names of the two secrets
+	identities, recipients string // names of the two secrets; recipients is "" where there is none
 	line                   string // label of the unit's lines in them, "" where they have none
 	label                  string // of the party in seal.Keys
 }
@@ -81,8 +83,11 @@ func newRotation(p place, unit, dir string) rotation {
 	r := rotation{
 		place: p, unit: unit, dir: dir, identities: unitIdentities, recipients: unitRecipients, line: unit, label: tipoff.UnitLabel(unit),
 	}
-	if unit == tipoff.CustodianLabel {
+	switch unit {
+	case tipoff.CustodianLabel:
 		r.identities, r.recipients, r.line, r.label = custodianIdentity, custodianRecipient, "", tipoff.CustodianLabel
+	case disclosure.Label:
+		r.identities, r.recipients, r.line, r.label = noticeIdentity, "", "", disclosure.Label
 	}
 	return r
 }
@@ -97,14 +102,14 @@ func (r rotation) begin() error {
 	if len(keys) == 0 {
 		return failed("runner.rotate.none", r.unit)
 	}
-	public, err := r.read(r.recipients)
+	public, err := r.public()
 	if err != nil {
 		return err
 	}
 	if len(keys) > 1 {
 		// It was broken off where the public half of the newest key is not there yet.
 		half, err := age.ParseX25519Identity(keys[len(keys)-1])
-		if err != nil || slices.Contains(public.of(r.line), half.Recipient().String()) {
+		if err != nil || r.recipients == "" || slices.Contains(public.of(r.line), half.Recipient().String()) {
 			return failed("runner.rotate.begun", r.unit)
 		}
 		return r.begun(public, half)
@@ -122,7 +127,7 @@ func (r rotation) begin() error {
 
 // begun adds the public half of the unit's new key.
 func (r rotation) begun(public labelled, id *age.X25519Identity) error {
-	if err := r.write(r.recipients, public.with(r.line, id.Recipient().String())); err != nil {
+	if err := r.publish(public.with(r.line, id.Recipient().String())); err != nil {
 		return err
 	}
 	return r.place.print(map[string]any{"unit": r.unit, "secrets": r.dir}, "runner.rotate.begin", r.unit, r.dir)
@@ -135,12 +140,12 @@ func (r rotation) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	public, err := r.read(r.recipients)
+	public, err := r.public()
 	if err != nil {
 		return err
 	}
 	keys, recipients := private.of(r.line), public.of(r.line)
-	if len(keys) < 2 || len(recipients) < 1 {
+	if len(keys) < 2 || len(recipients) < 1 && r.recipients != "" {
 		return failed("runner.rotate.not_begun", r.unit)
 	}
 	newest, opener, err := r.newest(keys, recipients)
@@ -159,21 +164,40 @@ func (r rotation) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.write(r.recipients, public.without(r.line).with(r.line, newest.String())); err != nil {
+	if err := r.publish(public.without(r.line).with(r.line, newest.String())); err != nil {
 		return err
 	}
 	if err := r.write(r.identities, private.without(r.line).with(r.line, keys[len(keys)-1])); err != nil {
 		return err
 	}
-	return r.place.print(map[string]any{"unit": r.unit, "changed": n}, r.either("runner.rotate.finish", "runner.rotate.finish_custodian"), r.unit, n)
+	return r.place.print(map[string]any{"unit": r.unit, "changed": n}, r.word("runner.rotate.finish", "runner.rotate.finish_custodian", "runner.rotate.finish_notices"), r.unit, n)
 }
 
-// either is a word about units, or the one about the custodian.
-func (r rotation) either(unit, custodian string) string {
-	if r.line == "" {
+// word is the word about units, or the one about the custodian or the notices.
+func (r rotation) word(unit, custodian, notices string) string {
+	switch r.label {
+	case tipoff.CustodianLabel:
 		return custodian
+	case disclosure.Label:
+		return notices
 	}
 	return unit
+}
+
+// public reads the secret of public halves, where there is one.
+func (r rotation) public() (labelled, error) {
+	if r.recipients == "" {
+		return nil, nil
+	}
+	return r.read(r.recipients)
+}
+
+// publish writes the secret of public halves, where there is one.
+func (r rotation) publish(lines labelled) error {
+	if r.recipients == "" {
+		return nil
+	}
+	return r.write(r.recipients, lines)
 }
 
 // newest returns the last of the unit's keys, which must be the last recipient
@@ -188,14 +212,14 @@ func (r rotation) newest(keys, recipients []string) (seal.Recipient, seal.Identi
 		return seal.Recipient{}, opener, unreachable(err, "runner.fail.secret", r.identities)
 	}
 	to := last.Recipient()
-	if to.String() != recipients[len(recipients)-1] {
+	if r.recipients != "" && to.String() != recipients[len(recipients)-1] {
 		return to, opener, failed("runner.rotate.mismatch", r.unit)
 	}
 	return to, opener, nil
 }
 
-// rescue gives a unit, or the custodian, whose key was lost a new one: the
-// escrow's opens what it opened.
+// rescue gives a unit, the custodian or the notices, whose key was lost, a new one:
+// the escrow's opens what it opened.
 func (r rotation) rescue(ctx context.Context, path string) error {
 	if path == "" {
 		return &stop{exitUsage, say("runner.rotate.no_escrow"), nil}
@@ -215,7 +239,7 @@ func (r rotation) rescue(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	public, err := r.read(r.recipients)
+	public, err := r.public()
 	if err != nil {
 		return err
 	}
@@ -230,14 +254,14 @@ func (r rotation) rescue(ctx context.Context, path string) error {
 	if err := r.write(r.identities, private.without(r.line).with(r.line, id.String())); err != nil {
 		return err
 	}
-	if err := r.write(r.recipients, public.without(r.line).with(r.line, to.String())); err != nil {
+	if err := r.publish(public.without(r.line).with(r.line, to.String())); err != nil {
 		return err
 	}
 	n, err := r.rewrap(ctx, tipoff.EscrowLabel, escrow, to, escrow.Recipient())
 	if err != nil {
 		return err
 	}
-	return r.place.print(map[string]any{"unit": r.unit, "changed": n}, r.either("runner.rotate.rescue", "runner.rotate.rescue_custodian"), r.unit, n)
+	return r.place.print(map[string]any{"unit": r.unit, "changed": n}, r.word("runner.rotate.rescue", "runner.rotate.rescue_custodian", "runner.rotate.rescue_notices"), r.unit, n)
 }
 
 // rewrap wraps to the new key what the party of the label by opens, and seals to
@@ -258,7 +282,7 @@ func (r rotation) rewrap(ctx context.Context, by string, opener seal.Identity, t
 			_, err = tipoff.RenewNotes(ctx, env.Journal, keys, n, env.Now())
 			return err
 		}
-		if by != tipoff.CustodianLabel {
+		if r.label != tipoff.CustodianLabel || by != tipoff.CustodianLabel {
 			return nil // what has no key of its own opens with the lost one alone
 		}
 		units, err := r.units()

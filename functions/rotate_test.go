@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"ipcredit/shared/disclosure"
 	"ipcredit/shared/objects"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/tipoff"
@@ -142,6 +143,70 @@ func TestEscrowsPrivateHalfIsNeverWrittenOver(t *testing.T) {
 
 // TestCustodiansKeyIsRotatedAndRescued: the key that reporters' identities are
 // kept with goes the same way as a unit's, and its loss is no longer theirs.
+// TestKeyOfNoticesIsRotatedAndRescued: it has no public half of its own to write.
+func TestKeyOfNoticesIsRotatedAndRescued(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	tool := func(args ...string) run { return run{path: nothing(t), args: append(args, "-data", data)} }
+	tool("secrets").must(t)
+	file := filepath.Join(data, "secrets", noticeIdentity)
+	identity := func(n int) seal.Identity {
+		t.Helper()
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := seal.ParseIdentity(string(text))
+		if err != nil || len(id.Recipient().Keys()) != n {
+			t.Fatalf("%d keys, want %d (%v)", len(id.Recipient().Keys()), n, err)
+		}
+		return id
+	}
+	buckets, err := objects.Open(objects.Config{Dir: filepath.Join(data, "objects")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := seal.NewKeys(buckets.Keys)
+	text, err := os.ReadFile(filepath.Join(data, "secrets", "escrow-recipient"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	escrow, err := seal.ParseRecipient(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := identity(1)
+	ref, _, err := keys.Add(t.Context(),
+		seal.Party{Label: disclosure.Label, To: first.Recipient()}, seal.Party{Label: tipoff.EscrowLabel, To: escrow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opens := func(what string, id seal.Identity, want error) {
+		t.Helper()
+		if _, err := keys.Open(t.Context(), ref, disclosure.Label, id); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+	}
+	if x := tool("rotate", "finish", "notices").do(t); x.code != exitFailed {
+		t.Errorf("finish before begin: exit %d %q", x.code, x.err)
+	}
+	tool("rotate", "begin", "notices").must(t)
+	opens("between the steps, both keys", identity(2), nil)
+	if x := tool("rotate", "begin", "notices").do(t); x.code != exitFailed {
+		t.Errorf("begin twice: exit %d %q", x.code, x.err)
+	}
+	tool("rotate", "finish", "notices").must(t)
+	second := identity(1)
+	opens("the old key", first, seal.ErrWrongKey)
+	opens("the new key", second, nil)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	tool("rotate", "rescue", "notices", "-escrow", filepath.Join(data, escrowFile)).must(t)
+	opens("the lost key", second, seal.ErrWrongKey)
+	opens("the rescued key", identity(1), nil)
+}
+
 func TestCustodiansKeyIsRotatedAndRescued(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")

@@ -86,15 +86,6 @@ var actions = []action{
 	{Name: "erase", right: []staff.Action{staff.CaseApprove}, when: func(r row) bool { return r.Report.State == tipoff.Closed && !r.Report.Held }, do: (*desk).doErase},
 }
 
-// Actions names all actions, for tests that look at each form.
-func actionNames() []string {
-	var out []string
-	for _, x := range actions {
-		out = append(out, x.Name)
-	}
-	return out
-}
-
 // next lists where an officer may take the tip-off by the form of states:
 // merging and opening a case have forms of their own.
 func next(r row) []tipoff.State {

@@ -63,15 +63,6 @@ func init() {
 	}
 }
 
-// caseActionNames names all actions, for tests that look at each form.
-func caseActionNames() []string {
-	var out []string
-	for _, x := range caseActions {
-		out = append(out, x.Name)
-	}
-	return out
-}
-
 type caseActPage struct {
 	base
 	Action  string

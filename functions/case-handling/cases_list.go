@@ -36,6 +36,7 @@ type caseListPage struct {
 	All     string
 	Chosen  bool
 	MayOpen bool // a case of his own
+	MayRead bool // see the templates of answers and documents
 	Export  string
 }
 
@@ -214,7 +215,7 @@ func (d *desk) caseListOptions(r *http.Request, a staff.Actor, p *caseListPage) 
 			p.Do = append(p.Do, do.name)
 		}
 	}
-	p.MayOpen = a.May(staff.CaseIntake, now)
+	p.MayOpen, p.MayRead = a.May(staff.CaseIntake, now), a.May(staff.CaseRead, now)
 }
 
 // handlerOptions are the people of the officer's own organisation who handle

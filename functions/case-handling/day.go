@@ -1,6 +1,7 @@
 package function
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -99,7 +100,9 @@ func (d *desk) day(w http.ResponseWriter, r *http.Request, a staff.Actor) error 
 		}
 		p.Next = d.pages.URL(r, "/day", more)
 	}
-	d.sortDay(r, &p, kept, cal)
+	if err := d.sortDay(r, a, &p, kept, cal); err != nil {
+		return err
+	}
 	return d.pages.Show(w, r, http.StatusOK, "day", p)
 }
 
@@ -121,18 +124,56 @@ func (d *desk) dayUnits(a staff.Actor) []string {
 	return out
 }
 
-func (d *desk) sortDay(r *http.Request, p *dayPage, kept []clock.Kept, cal workday.Calendar) {
+// opening are the actions of which one, in the record's unit, lets somebody open it,
+// by what it is. Others see that its limit runs: whoever supervises a division, or
+// the people of a bureau beneath whom it is.
+var opening = map[string][]staff.Action{
+	"application": {staff.CaseRead},
+	"notice":      {staff.NoticeDraft, staff.NoticeApprove, staff.CaseRead, staff.CaseSupervise},
+	"share":       {staff.ShareManage, staff.NoticeApprove, staff.CaseRead, staff.CaseSupervise},
+	"campaign":    {staff.CampaignManage},
+}
+
+// opener tells of records whether the actor may open them, so that no link leads to
+// a refusal. What is his own, or addressed to his organisation, has its link.
+func (d *desk) opener(ctx context.Context, a staff.Actor) func(what string, k clock.Kept) (bool, error) {
+	reach := map[string][]string{}
+	return func(what string, k clock.Kept) (bool, error) {
+		actions, asks := opening[what]
+		if !asks || k.Unit == a.Org.ID || slices.Contains(k.Owners, a.User.ID) {
+			return true, nil
+		}
+		if _, known := reach[what]; !known {
+			reach[what] = []string{}
+			for _, action := range actions {
+				units, err := d.staff.Units(ctx, a, action, d.env.Now())
+				if err != nil {
+					return false, err
+				}
+				reach[what] = append(reach[what], units...)
+			}
+		}
+		return slices.Contains(reach[what], k.Unit), nil
+	}
+}
+
+func (d *desk) sortDay(r *http.Request, a staff.Actor, p *dayPage, kept []clock.Kept, cal workday.Calendar) error {
 	ctx := r.Context()
 	known := names{}
+	opens := d.opener(ctx, a)
 	for _, k := range kept {
 		what, no, _ := strings.Cut(k.Ref, ":")
+		may, err := opens(what, k)
+		if err != nil {
+			return err
+		}
 		for _, c := range k.Clocks {
 			if !c.Running() || c.Name == "retention" {
 				continue
 			}
 			line := dayLine{Clock: c, What: whatWord(what), Number: no, Word: clockWord(k, what, c.Name), Left: cal.Between(p.Today, c.Due), Unit: k.Unit}
 			line.Level, _ = c.Level(ruleset.Shipped(), cal, p.Today)
-			if k.Link != "" {
+			if k.Link != "" && may {
 				line.Href = d.pages.URL(r, k.Link)
 			}
 			if _, ok := known["unit "+k.Unit]; !ok {
@@ -164,6 +205,7 @@ func (d *desk) sortDay(r *http.Request, p *dayPage, kept []clock.Kept, cal workd
 	for _, list := range [][]dayLine{p.Overdue, p.Soon, p.Waiting} {
 		slices.SortStableFunc(list, func(x, y dayLine) int { return x.Due.Compare(y.Due) })
 	}
+	return nil
 }
 
 // matters are the packages that word the clocks of a record, where it does not say

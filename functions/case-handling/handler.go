@@ -243,13 +243,18 @@ func (d *desk) base(r *http.Request, a staff.Actor) base {
 	// A department or a court has handlers too, but neither tip-offs nor notified
 	// applications.
 	tips := slices.Contains(tipoffKinds, a.Org.Kind)
-	if tips {
+	// Who has a role without a unit, as in an office beneath a bureau, sees the cases
+	// given to it and no list of a unit.
+	unit := func(actions ...staff.Action) bool {
+		return slices.ContainsFunc(actions, func(x staff.Action) bool { return len(a.Units(x, now)) > 0 })
+	}
+	if tips && unit(staff.TipoffClock, staff.TipoffOpen) {
 		add("/", "case-handling.nav.list", staff.TipoffClock, staff.TipoffOpen)
 	}
 	if d.seesCases(a) {
 		add("/cases", "cases.nav.list", staff.CaseRead, staff.CaseSupervise)
 	}
-	if d.seesCases(a) {
+	if d.seesCases(a) && unit(staff.CaseRead, staff.CaseSupervise) {
 		add("/applications", "applications.nav", staff.CaseRead, staff.CaseSupervise, staff.ReportRead)
 	} else {
 		add("/applications", "applications.nav", staff.ReportRead)
@@ -257,7 +262,7 @@ func (d *desk) base(r *http.Request, a staff.Actor) base {
 	d.liaisonNav(a, add)
 	add("/register", "case-handling.nav.register", staff.TipoffIntake)
 	add("/import", "case-handling.nav.import", staff.TipoffIntake)
-	if tips {
+	if tips && (a.May(staff.IdentityOpen, now) || unit(staff.IdentityAsk)) {
 		add("/identities", "case-handling.nav.identities", staff.IdentityOpen, staff.IdentityAsk)
 	}
 	add("/retention", "case-handling.nav.retention", staff.TipoffClock)
@@ -287,11 +292,12 @@ func form(r *http.Request) error {
 	return nil
 }
 
-// tick tells named reporters what is due, as far as the call's time goes, and
-// shows subjects the lookups that were withheld from them until now.
+// tick opens what other cities' desks sent and seals what they are to be told, tells
+// named reporters what is due, as far as the call's time goes, and shows subjects the lookups that were withheld from them until now.
 func (d *desk) tick(r *http.Request) error {
-	_, err := d.inquiries.RevealDue(r.Context(), d.env.Now())
-	return errors.Join(err, d.deliver(r.Context()))
+	ctx, now := r.Context(), d.env.Now()
+	_, err := d.inquiries.RevealDue(ctx, now)
+	return errors.Join(err, d.letters.TakeIn(ctx, now), d.letters.Pack(ctx, now), d.deliver(ctx))
 }
 
 // alone runs f while no other file is read as a whole by this replica.

@@ -45,7 +45,9 @@ func (d *desk) inquiryList(w http.ResponseWriter, r *http.Request, a staff.Actor
 	}
 	v := listView{
 		base: d.place(r, a), Title: speak(r, "inquiry.title"), About: speak(r, "inquiry.about"), Here: d.pages.URL(r, "/inquiries"), None: speak(r, "inquiry.none"),
-		Buttons: []knob{{Href: d.pages.URL(r, "/inquiries/new"), Text: speak(r, "inquiry.new")}},
+	}
+	if d.mayAsk(a) == nil {
+		v.Buttons = []knob{{Href: d.pages.URL(r, "/inquiries/new"), Text: speak(r, "inquiry.new")}}
 	}
 	v.Table = page.Table{Caption: v.Title, Quiet: true, Columns: []page.Column{{Text: speak(r, "inquiry.asked")}, {Text: speak(r, "inquiry.purpose")}, {Text: speak(r, "inquiry.by")},
 		{Text: speak(r, "inquiry.queries"), Numeric: true}, {Text: speak(r, "inquiry.answered"), Numeric: true}, {Text: speak(r, "inquiry.visible")}}}

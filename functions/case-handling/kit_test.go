@@ -412,3 +412,20 @@ func sha(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
+
+// actionNames and caseActionNames name all actions: a test looks at the form of each.
+func actionNames() []string {
+	var out []string
+	for _, x := range actions {
+		out = append(out, x.Name)
+	}
+	return out
+}
+
+func caseActionNames() []string {
+	var out []string
+	for _, x := range caseActions {
+		out = append(out, x.Name)
+	}
+	return out
+}

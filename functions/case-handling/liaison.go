@@ -13,6 +13,7 @@ import (
 	"ipcredit/shared/liaison"
 	"ipcredit/shared/page"
 	"ipcredit/shared/seal"
+	"ipcredit/shared/share"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/tipoff"
 )
@@ -31,7 +32,9 @@ func (d *desk) newContacts(c tipoff.OfficeConfig) contacts {
 	laws := credit.NewInForce(j)
 	safe := liaison.NewSafe(seal.NewKeys(d.env.Objects.Keys), d.env.City, c.Units, c.Escrow, c.Identities)
 	return contacts{
-		letters:   liaison.New(j, liaison.Config{Safe: safe, Staff: d.staff, Calendar: d.calendar.Current, Clocks: d.clocks}),
+		letters: liaison.New(j, liaison.Config{
+			Safe: safe, Staff: d.staff, Calendar: d.calendar.Current, Clocks: d.clocks, Peers: share.New(j, share.Config{Staff: d.staff}).Peer,
+		}),
 		campaigns: campaign.New(j, safe, d.staff),
 		inquiries: inquiry.New(j, inquiry.Config{
 			Safe: safe, Credit: credit.NewStore(j, laws), Laws: laws, Case: d.worksOnCase, Notified: d.caseNotified,
@@ -53,6 +56,7 @@ func (d *desk) liaisonRoutes(m *fn.Mux) {
 	m.Handle("GET /notices/{id}/{step}", d.signed(d.letterForm))
 	m.Handle("POST /notices/{id}/{step}", d.signed(d.letterDo))
 
+	m.Handle("POST /shares/take-in", d.signed(d.sharesTakeIn))
 	m.Handle("GET /shares/register", d.signed(d.shareForm))
 	m.Handle("POST /shares/register", d.signed(d.shareRegister))
 	m.Handle("GET /shares/import", d.signed(d.shareImportForm))

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -39,18 +40,26 @@ func valueText(lang page.Lang, v liaison.Value) string {
 
 // basisLines name the legal bases of a letter.
 func basisLines(l liaison.Letter, said string) []string {
-	var out []string
-	for _, id := range l.Basis {
-		for _, b := range staff.Bases() {
-			if b.ID == id {
-				out = append(out, "《"+b.Title+"》"+b.Number)
-			}
-		}
-	}
+	out := l.BasisLines()
 	if said != "" {
 		out = append(out, said)
 	}
 	return out
+}
+
+// carriage is how a share travels, "" where it goes on paper.
+func carriage(r *http.Request, o liaison.Opened) string {
+	switch {
+	case o.Travels != "":
+		return speak(r, "liaison.carry.travels", o.Travels)
+	case o.Carry == nil:
+		return ""
+	case o.Carry.Place == 0:
+		return speak(r, "liaison.carry.came")
+	case o.Fetched:
+		return speak(r, "liaison.carry.fetched")
+	}
+	return speak(r, "liaison.carry.waits")
 }
 
 // pressed are the steps that need nothing but a press of a button.
@@ -79,6 +88,12 @@ func (d *desk) letter(w http.ResponseWriter, r *http.Request, a staff.Actor) err
 	}
 	if o.TheirNo != "" {
 		v.Facts = append(v.Facts, fact{Key: speak(r, "liaison.their_number"), Text: o.TheirNo})
+	}
+	if way := carriage(r, o); way != "" {
+		v.Facts = append(v.Facts, fact{Key: speak(r, "liaison.carry"), Text: way})
+	}
+	if o.Carry != nil && o.Carry.Problem != "" {
+		v.Warnings = append(v.Warnings, speak(r, "liaison.problem."+o.Carry.Problem))
 	}
 	for _, x := range []struct {
 		key string
@@ -141,7 +156,7 @@ func (d *desk) letter(w http.ResponseWriter, r *http.Request, a staff.Actor) err
 		thread := section{Title: speak(r, "liaison.thread"), None: speak(r, "liaison.thread_none")}
 		for _, p := range o.Posts {
 			thread.None = ""
-			thread.Thread = append(thread.Thread, said{Who: page.Say(lang, "liaison.said."+string(p.Step)) + " · " + orgs[p.Org].Name + " · " + workday.DateOf(p.At).String(), Text: p.Text, Theirs: p.Org != a.Org.ID})
+			thread.Thread = append(thread.Thread, said{Who: page.Say(lang, "liaison.said."+string(p.Step)) + " · " + cmp.Or(orgs[p.Org].Name, o.Partner) + " · " + workday.DateOf(p.At).String(), Text: p.Text, Theirs: p.Org != a.Org.ID})
 		}
 		v.Sections = append(v.Sections, thread)
 		files, err := d.letterFiles(r, a, o.Letter)
@@ -154,7 +169,7 @@ func (d *desk) letter(w http.ResponseWriter, r *http.Request, a staff.Actor) err
 		}
 	}
 	for _, e := range o.Events {
-		h := happened{At: e.At, What: page.Say(lang, "liaison.event."+string(e.Step)), Who: orgs[e.Org].Name}
+		h := happened{At: e.At, What: page.Say(lang, "liaison.event."+string(e.Step)), Who: cmp.Or(orgs[e.Org].Name, o.Partner)}
 		if e.Org == a.Org.ID {
 			h.Who = d.name(ctx, who, e.By)
 		}

@@ -55,10 +55,26 @@ func (d *desk) shareExtras(r *http.Request, a staff.Actor, v *listView) error {
 		{Href: d.pages.URL(r, "/shares/import"), Text: speak(r, "liaison.import")},
 		{Href: d.pages.URL(r, "/mandates"), Text: speak(r, "liaison.mandates.title")},
 	}
+	if d.mayWrite(r, a, liaison.Inbound) == nil {
+		v.Posts = []knob{{Href: d.pages.URL(r, "/shares/take-in"), Text: speak(r, "liaison.take_in"), Tone: "second"}}
+	}
 	if a.May(staff.ExportMake, d.env.Now()) {
 		v.Buttons = append(v.Buttons, knob{Href: d.pages.URL(r, "/shares/export"), Text: speak(r, "liaison.export")})
 	}
 	return nil
+}
+
+// sharesTakeIn opens at once what other cities' desks sent, which the next run would
+// do by itself.
+func (d *desk) sharesTakeIn(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
+	if err := d.mayWrite(r, a, liaison.Inbound); err != nil {
+		return err
+	}
+	ctx, now := r.Context(), d.env.Now()
+	if err := errors.Join(d.letters.TakeIn(ctx, now), d.letters.Pack(ctx, now)); err != nil {
+		return err
+	}
+	return d.see(w, r, "/shares", done("letters-taken-in"))
 }
 
 // shareExportPage is the form in which shares are chosen that leave as a file.

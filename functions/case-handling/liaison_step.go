@@ -45,7 +45,7 @@ func (d *desk) stepPage(r *http.Request, a staff.Actor, o liaison.Opened, s liai
 		v.About = page.Say(lang, "liaison.about."+string(s))
 	}
 	var in []control
-	byHand := o.Kind == liaison.Outbound && (s == liaison.Receive || s == liaison.Reply)
+	byHand := o.Kind == liaison.Outbound && slices.Contains([]liaison.Step{liaison.Receive, liaison.Reply, liaison.Refuse}, s)
 	if s == liaison.Send {
 		in = append(in, control{Kind: "input", Name: "docNo", Label: speak(r, "liaison.number"), Hint: speak(r, "liaison.number_hint"), Width: "w-code"})
 	}

@@ -74,7 +74,7 @@ type listView struct {
 	Crumbs             []page.Link
 	FactsTitle         string
 	Facts              []fact
-	Buttons            []knob
+	Buttons, Posts     []knob
 	Filters            []control
 	Table              page.Table
 	Next, None         string

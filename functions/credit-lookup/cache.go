@@ -15,7 +15,7 @@ import (
 // usual time, and never past next, down to none at all in the last second. A
 // fraction of a second is cut off, never rounded up.
 func fresh(h http.Header, next, now time.Time) {
-	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(keep(next, now)))
+	h["Cache-Control"] = []string{"public, max-age=" + strconv.Itoa(keep(next, now))}
 }
 
 // keep is the seconds an answer may be kept; next is zero where it never changes

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"ipcredit/shared/fn"
 	"ipcredit/shared/page"
 	"ipcredit/shared/repair"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
 )
@@ -74,9 +76,9 @@ func (p newPage) Options(lang page.Lang) []map[string]string {
 // why words a reason, with the day that it names.
 func why(lang page.Lang, reason repair.Reason) string {
 	if reason.On.IsZero() {
-		return page.Say(lang, "repair.reason."+reason.Code)
+		return page.Say(lang, reason.Key())
 	}
-	return page.Say(lang, "repair.reason."+reason.Code, reason.On.String())
+	return page.Say(lang, reason.Key(), reason.On.String())
 }
 
 func (d *desk) newPage(r *http.Request, a staff.Actor) (newPage, error) {
@@ -194,8 +196,52 @@ type applicationPage struct {
 	MayFile, MaySign, Uploads bool
 	// Ledger is the number of its commitment in the public ledger, "" for none.
 	Ledger string
+	// Bureau is the name of the organisation that handles it.
+	Bureau string
+	rules  repair.Rules
 	// For officers.
 	desking
+}
+
+// Ground is the provision that a reason of the application stands on.
+func (p applicationPage) Ground(reason repair.Reason) repair.Ground {
+	g, _ := p.rules.Ground(reason.Code, p.A.Route, p.A.FiledOn)
+	return g
+}
+
+// Matter begins the keys of the clocks' words.
+func (p applicationPage) Matter() string { return "repair" }
+
+// MadeForm tells that the form is one of the papers, with its link beside it. Where it
+// is none, it can be printed all the same.
+func (p applicationPage) MadeForm() bool {
+	return slices.ContainsFunc(p.Papers, func(l paperLine) bool { return l.Paper == repair.Form })
+}
+
+// Basis is the law of the application's route, as papers write it.
+func (p applicationPage) Basis() string {
+	if len(p.A.Rules) == 0 {
+		return ""
+	}
+	rule, _ := ruleset.Shipped().Ref(p.A.Rules[0])
+	return rule.Source
+}
+
+// Undoing is what taking an approval back stands on, as papers write it.
+func (p applicationPage) Undoing() string {
+	rule, ok := ruleset.For("repair-revocation", p.A.ClosedOn)
+	if !ok {
+		return ""
+	}
+	return rule.Source + "，" + rule.Article
+}
+
+// Count numbers reasons as papers do, where there is more than one.
+func (p applicationPage) Count(i int) string {
+	if len(p.A.Reasons) < 2 {
+		return ""
+	}
+	return "（" + strconv.Itoa(i+1) + "）"
 }
 
 // SignedOn is the day of the signature, as papers write it.
@@ -217,6 +263,7 @@ func (d *desk) applicationPage(r *http.Request, a staff.Actor) (applicationPage,
 	if err != nil {
 		return p, err
 	}
+	p.rules = rules
 	if p.Clocks, err = rules.Clocks(p.A, p.Today); err != nil {
 		return p, err
 	}
@@ -247,6 +294,11 @@ func (d *desk) applicationPage(r *http.Request, a staff.Actor) (applicationPage,
 		if slices.Contains(p.A.Records, x.ID) {
 			p.Records = append(p.Records, x)
 		}
+	}
+	if unit, found, err := d.staff.Unit(ctx, p.A.Unit); err != nil {
+		return p, err
+	} else if found {
+		p.Bureau = unit.Name
 	}
 	if p.Ledger, err = d.promises.OfApplication(ctx, p.A.No); err != nil {
 		return p, err
@@ -310,9 +362,10 @@ func (d *desk) application(w http.ResponseWriter, r *http.Request, a staff.Actor
 }
 
 // prints are the papers that are made here.
-var prints = []string{"form", "commitment", "decision"}
+var prints = []string{"form", "commitment", "decision", "revoked"}
 
-// print is the application form, the commitment letter or the decision.
+// print is the application form, the commitment letter, the decision, or what takes
+// an approval back.
 func (d *desk) print(w http.ResponseWriter, r *http.Request, a staff.Actor) error {
 	what := r.PathValue("paper")
 	if !slices.Contains(prints, what) {
@@ -322,7 +375,7 @@ func (d *desk) print(w http.ResponseWriter, r *http.Request, a staff.Actor) erro
 	if err != nil {
 		return err
 	}
-	if what == "decision" && p.A.Decision == "" {
+	if what == "decision" && p.A.Decision == "" || what == "revoked" && p.A.Revocation == nil {
 		return fault.New(fault.NotFound, "credit-repair.unknown")
 	}
 	return d.pages.Show(w, r, http.StatusOK, "repair-"+what, p)

@@ -52,6 +52,7 @@ func (d *desk) box(ctx context.Context, spec evidence.BoxSpec, label string) (to
 	if err != nil {
 		return "", b, err
 	}
+	spec.Unit = label
 	unit, ok := units[label]
 	if !ok { // a district without a key of its own: the city's unit
 		label = d.env.City

@@ -91,10 +91,12 @@ func (d *desk) queue(w http.ResponseWriter, r *http.Request, a staff.Actor) erro
 type desking struct {
 	// Can are the steps that the reader can take now.
 	Can []string
-	// Reasons can be chosen, Computed are the program's.
-	Reasons  []string
-	Computed []repair.Reason
-	Missing  []repair.Paper
+	// Reasons can be chosen, Given are another authority's, Computed the program's.
+	Reasons, Given []string
+	Computed       []repair.Reason
+	Missing        []repair.Paper
+	// Revocations are why an approval can be taken back.
+	Revocations []string
 	// Waiting are those who have not confirmed the end of what was repaired.
 	Waiting []string
 }
@@ -112,11 +114,14 @@ func (p desking) ReasonOptions(lang page.Lang) []map[string]string {
 	return words(lang, "repair.reason.", p.Reasons)
 }
 
-// AllReasons are those that another authority may have given.
-func (p desking) AllReasons(lang page.Lang) []map[string]string {
-	return words(lang, "credit-repair.given.", []string{
-		repair.Early, repair.RecentRepair, repair.NewRecord, repair.NotRepairable, repair.Uncorrected, repair.Unperformed, repair.Consequences, repair.Fraud,
-	})
+// GivenOptions are the reasons that another authority may have given.
+func (p desking) GivenOptions(lang page.Lang) []map[string]string {
+	return words(lang, "repair.given.", p.Given)
+}
+
+// RevocationOptions are why an approval can be taken back.
+func (p desking) RevocationOptions(lang page.Lang) []map[string]string {
+	return words(lang, "repair.revocation.", p.Revocations)
 }
 
 // PaperOptions are the papers that may have come and prove nothing.
@@ -161,6 +166,9 @@ func (d *desk) desking(r *http.Request, a staff.Actor, p *applicationPage) error
 	if p.Reasons, err = rules.Choices(p.A); err != nil {
 		return err
 	}
+	if p.Given, err = rules.Foreign(p.A); err != nil {
+		return err
+	}
 	if p.A.State.Open() {
 		profile, err := d.repair.Profile(ctx, p.A)
 		if err != nil {
@@ -184,7 +192,8 @@ func (d *desk) desking(r *http.Request, a staff.Actor, p *applicationPage) error
 	add("hand-over", accepts && p.A.State.Open() && !handed)
 	add("return", accepts && submitted && p.A.AskedOn.IsZero())
 	add("accept", accepts && submitted && own && complete && handed && len(p.Computed) == 0)
-	add("forward", accepts && submitted && !own && complete && handed)
+	// 信用中国 may be whom it is forwarded through: one number is enough.
+	add("forward", accepts && submitted && !own && complete)
 	add("refuse", accepts && submitted)
 	add("decide", decides && own && p.A.State == repair.Accepted)
 	add("import", decides && !own && p.A.State == repair.Forwarded)
@@ -194,6 +203,17 @@ func (d *desk) desking(r *http.Request, a staff.Actor, p *applicationPage) error
 		}
 	}
 	add("spread", accepts && p.A.State == repair.Approved && len(p.Waiting) == 0)
+	closed := !p.A.State.Open() && p.A.State != repair.Withdrawn
+	add("report", accepts && closed && p.A.CreditChina != "" && (p.A.ReportedOn.IsZero() || p.A.State == repair.Revoked && p.A.ReportedOn.Before(p.A.Revocation.On)))
+	undone := p.A.State == repair.Approved || p.A.State == repair.Propagated
+	add("propose", accepts && undone && !p.A.Revoking())
+	add("keep", accepts && undone && p.A.Revoking())
+	add("revoke", decides && undone && p.A.Revoking())
+	if undone && accepts {
+		if p.Revocations, err = rules.Revocations(p.A.ClosedOn); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -209,6 +229,12 @@ func (d *desk) deskItem(w http.ResponseWriter, r *http.Request, a staff.Actor) e
 		return err
 	}
 	return d.pages.Show(w, r, http.StatusOK, "repair-desk-item", p)
+}
+
+// errReasons refuses reasons for what is allowed: one of the two was ticked by
+// mistake.
+func errReasons() error {
+	return fault.New(fault.Refused, "credit-repair.no_reasons").With("reasons", "credit-repair.no_reasons")
 }
 
 // deskAct is a step of an officer.
@@ -242,24 +268,38 @@ func (d *desk) deskAct(w http.ResponseWriter, r *http.Request, a staff.Actor) er
 	case "refuse":
 		_, err = d.repair.Refuse(ctx, a, no, seen, f["reasons"], f.Get("decision"), now)
 	case "decide":
-		switch f.Get("outcome") {
-		case "approved":
+		switch outcome := f.Get("outcome"); {
+		case outcome == "approved" && len(f["reasons"]) > 0:
+			err = errReasons()
+		case outcome == "approved":
 			_, err = d.repair.Approve(ctx, a, no, seen, f.Get("decision"), now)
-		case "denied":
+		case outcome == "denied":
 			_, err = d.repair.Deny(ctx, a, no, seen, f["reasons"], f.Get("decision"), now)
 		default:
 			err = fault.New(fault.Invalid, "credit-repair.outcome").With("outcome", "credit-repair.outcome")
 		}
 	case "import":
 		in := repair.Foreign{Approved: f.Get("outcome") == "approved", No: f.Get("decision"), Reasons: f["reasons"]}
-		if in.On, err = date(r, "on"); err == nil && f.Get("outcome") == "" {
+		switch in.On, err = date(r, "on"); {
+		case err != nil:
+		case f.Get("outcome") != "approved" && f.Get("outcome") != "denied":
 			err = fault.New(fault.Invalid, "credit-repair.outcome").With("outcome", "credit-repair.outcome")
+		case in.Approved && len(in.Reasons) > 0:
+			err = errReasons()
 		}
 		if err == nil {
 			_, err = d.repair.Import(ctx, a, no, seen, in, now)
 		}
 	case "spread":
 		err = d.spread(r, a, no, seen)
+	case "report":
+		_, err = d.repair.Report(ctx, a, no, seen, now)
+	case "propose":
+		_, err = d.repair.ProposeRevocation(ctx, a, no, seen, f.Get("why"), now)
+	case "keep":
+		_, err = d.repair.Keep(ctx, a, no, seen, now)
+	case "revoke":
+		_, err = d.repair.Revoke(ctx, a, no, seen, f.Get("decision"), now)
 	default:
 		return fault.New(fault.NotFound, "credit-repair.unknown")
 	}
@@ -303,6 +343,11 @@ func (d *desk) register(w http.ResponseWriter, r *http.Request, a staff.Actor) e
 	}
 	in, err := order(r)
 	var made repair.Application
+	if err == nil {
+		if in.Applied, err = date(r, "applied"); err == nil {
+			in.Came, err = date(r, "came")
+		}
+	}
 	if err == nil {
 		made, err = d.repair.Register(r.Context(), a, r.PostForm.Get("code"), r.PostForm.Get("number"), in, d.env.Now())
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"ipcredit/shared/catalog"
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
@@ -48,6 +49,10 @@ func (d *desk) estimate(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *desk) answer(r *http.Request, q url.Values, html bool) (credit.Estimate, error) {
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		// What cannot be read is not in q: the answer would be to another question.
+		return credit.Estimate{}, fault.New(fault.Invalid, "credit-repair.estimate.query").With("query", "credit-repair.estimate.query")
+	}
 	asked, err := readQuestion(q, html)
 	if err != nil {
 		return credit.Estimate{}, err
@@ -83,7 +88,9 @@ func readQuestion(q url.Values, form bool) (credit.Question, error) {
 			case name == "route":
 				out.Route = credit.Route(v)
 			case name == "tier":
-				out.Tier = credit.Tier(v)
+				if out.Tier = credit.Tier(v); v != "" && !slices.Contains(catalog.Tiers, out.Tier) {
+					bad.With(name, "credit.estimate.tier")
+				}
 			case isDetermined(name), name == "lastRepair":
 				date, err := workday.ParseDate(v)
 				if f, ok := fault.Of(err); ok {

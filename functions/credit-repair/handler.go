@@ -51,6 +51,7 @@ type desk struct {
 	objects   *objection.Office
 	evidence  *evidence.Store // nil where there is no object store
 	share     *share.Store
+	credit    *credit.Store
 	pages     *page.Pages
 	signed    func(door.Handler) fn.Handler
 }
@@ -67,8 +68,9 @@ func routes(env *open.Env) (*fn.Mux, error) {
 		objects:   objection.New(env.Journal),
 		pages:     page.New(Needs.Function, files, env.Site()),
 	}
+	d.credit = credit.NewStore(env.Journal, credit.NewInForce(env.Journal)).Public(env.PublicURL)
 	d.share = share.New(env.Journal, share.Config{
-		Credit: credit.NewStore(env.Journal, credit.NewInForce(env.Journal)), Staff: d.staff, Calendar: d.calendar.Current, Repairs: d.repair,
+		Credit: d.credit, Staff: d.staff, Calendar: d.calendar.Current, Repairs: d.repair,
 	})
 	d.signed = door.New(env, d.staff, d.pages).Signed
 	if env.Objects != nil {
@@ -81,6 +83,7 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	d.applicationRoutes(mux)
 	d.deskRoutes(mux)
 	d.receivedRoutes(mux)
+	d.endedRoutes(mux)
 	d.materialRoutes(mux)
 	d.promiseRoutes(mux)
 	d.promiseDeskRoutes(mux)

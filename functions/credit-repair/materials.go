@@ -6,6 +6,7 @@ import (
 
 	"ipcredit/shared/clock"
 	"ipcredit/shared/credit"
+	"ipcredit/shared/evidence"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/material"
@@ -159,12 +160,49 @@ func (d *desk) handMaterial(w http.ResponseWriter, r *http.Request, a staff.Acto
 type materialPage struct {
 	base
 	M       material.Material
+	Handed  []receipt
 	Clocks  []clock.Clock
 	Today   workday.Date
 	Arrived []arrived
 	Again   bool // the subject can hand in another version
 	Answers bool // the officer can answer
 	Uploads bool
+}
+
+// Matter begins the keys of the clocks' words.
+func (p materialPage) Matter() string { return "material" }
+
+// receipt is a version with what is known of its files without opening them.
+type receipt struct {
+	material.Version
+	N     int
+	Files []sealedFile
+}
+
+// sealedFile is a whole file: its number in the box, its size, and the SHA-256 of its
+// sealed manifest, by which whoever keeps the receipt proves what was handed in.
+type sealedFile struct {
+	N    int
+	Size string
+	Sum  string
+}
+
+// sealedFiles are the whole files of a box; none where it was erased.
+func (d *desk) sealedFiles(r *http.Request, box string) ([]sealedFile, error) {
+	if d.evidence == nil || box == "" {
+		return nil, nil
+	}
+	list, err := d.evidence.Files(r.Context(), box)
+	if _, gone := fault.Of(err); gone {
+		return nil, nil
+	}
+	var out []sealedFile
+	for _, f := range list {
+		if f.State == evidence.Whole {
+			out = append(out, sealedFile{f.N, evidence.Size(f.Size), f.ManifestSum})
+		}
+	}
+	return out, err
 }
 
 // FlawOptions are what can be wrong with it.
@@ -182,6 +220,13 @@ func (d *desk) materialPage(r *http.Request, a staff.Actor) (materialPage, error
 	var err error
 	if p.M, err = d.materials.Get(ctx, a, r.PathValue("no"), now); err != nil {
 		return p, err
+	}
+	for i, v := range p.M.Versions {
+		x := receipt{Version: v, N: i + 1}
+		if x.Files, err = d.sealedFiles(r, v.Box); err != nil {
+			return p, err
+		}
+		p.Handed = append(p.Handed, x)
 	}
 	cal, err := d.calendar.Current(ctx)
 	if err != nil {

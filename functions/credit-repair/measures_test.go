@@ -24,11 +24,11 @@ func TestASubjectSeesItsMeasuresUntilTheyEnd(t *testing.T) {
 		has, hasNot    []string
 	}{
 		{"while it is displayed", "2026-05-21", "/records/D1", 200,
-			[]string{"取消评优评先参评资格", "第九条第三项", "限制参加评先评优", "参数待与官方文本核对", "2026年6月1日", "DA1@2022-01-24", "https://source.example/1"}, nil},
+			[]string{"取消评优评先参评资格", "第九条第三项", "限制参加评先评优", "参数待与官方文本核对", "2026年6月1日", "2022年1月24日起的版本", "https://source.example/1"}, nil},
 		{"of another, the day before its repair", "2026-05-21", "/records/R1", 200, []string{"纳入重点监管范围"}, nil},
-		{"no incentives, and from when on", "2026-05-21", "/records", 200, []string{"2029-02-02", "本系统设计规则", "6项"}, []string{"减少检查频次"}},
+		{"no incentives, and from when on", "2026-05-21", "/records", 200, []string{"2029年2月2日", "本系统设计规则", "6项"}, []string{"减少检查频次"}},
 		{"of another, the day of its repair", "2026-05-22", "/records/R1", 404, nil, []string{"纳入重点监管范围"}},
-		{"on the last day of the third year", "2029-02-01", "/records", 200, []string{"2029-02-02"}, []string{"减少检查频次"}},
+		{"on the last day of the third year", "2029-02-01", "/records", 200, []string{"2029年2月2日"}, []string{"减少检查频次"}},
 		{"the day after", "2029-02-02", "/records", 200, []string{"减少检查频次", "成立不满三年"}, []string{"6项"}},
 	} {
 		t.Log(tt.name)

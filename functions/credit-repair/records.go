@@ -97,6 +97,13 @@ type recordPage struct {
 	Code   string
 	Today  workday.Date
 	May    bool
+	law    repair.Rules
+}
+
+// Ground is the provision that a reason against its repair stands on.
+func (p recordPage) Ground(reason repair.Reason) repair.Ground {
+	g, _ := p.law.Ground(reason.Code, p.Line.Standing.Route, p.Today)
+	return g
 }
 
 // one finds a record that is displayed: a subject's own, or for an officer that of
@@ -122,7 +129,7 @@ func (d *desk) one(r *http.Request, a staff.Actor) (recordPage, error) {
 	if err != nil {
 		return p, err
 	}
-	p.Line, p.Name, p.Code = lines[i], profile.Subject.Name, profile.Subject.Code
+	p.Line, p.Name, p.Code, p.law = lines[i], profile.Subject.Name, profile.Subject.Code, rules
 	p.Effects = rules.Law.Effects(p.Line.Shown, p.Today)
 	if item, ok := rules.Law.Catalog().Ref(p.Line.Item); ok {
 		p.Item = &item
@@ -190,6 +197,9 @@ func (d *desk) queriesPage(r *http.Request, a staff.Actor) (queriesPage, error) 
 	return p, err
 }
 
+// reportPageSize is how many lookups a report reads at a time.
+const reportPageSize = 200
+
 type reportPage struct {
 	recordsPage
 	Entries []inquiry.Entry
@@ -217,8 +227,15 @@ func (d *desk) report(w http.ResponseWriter, r *http.Request, a staff.Actor) err
 		return err
 	}
 	p := reportPage{recordsPage: list, N: n, Now: workday.DateOf(d.env.Now())}
-	if p.Entries, _, err = d.inquiries.Visible(r.Context(), a.Org.Code, "", pageSize); err != nil {
-		return err
+	for cursor := ""; ; { // a report is whole, however many looked
+		list, next, err := d.inquiries.Visible(r.Context(), a.Org.Code, cursor, reportPageSize)
+		if err != nil {
+			return err
+		}
+		if p.Entries = append(p.Entries, list...); next == "" {
+			break
+		}
+		cursor = next
 	}
 	return d.pages.Show(w, r, http.StatusOK, "repair-report", p)
 }

@@ -74,7 +74,8 @@ func (d *desk) base(r *http.Request, a staff.Actor) base {
 		add("/received", "received")
 	} else {
 		add("/desk", "desk")
-		if a.May(staff.CaseRead, d.env.Now()) {
+		// Not who only reads on: a province's officers, or discipline inspection.
+		if units := a.Units(staff.CaseRead, d.env.Now()); len(units) > 0 && a.Org.Kind != staff.Discipline {
 			add("/desk/materials", "desk_materials")
 			add("/desk/promises", "desk_promises")
 		}

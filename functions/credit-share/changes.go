@@ -10,16 +10,35 @@ import (
 	"ipcredit/shared/staff"
 )
 
-// publicKey is what verifies deliveries (Standard Webhooks v1a).
-func (d *desk) publicKey(w http.ResponseWriter, _ *http.Request) error {
+// publicKey is what verifies deliveries (Standard Webhooks v1a), and what letters
+// to this city's desk are sealed to.
+func (d *desk) publicKey(w http.ResponseWriter, r *http.Request) error {
+	to, err := d.recipient(r)
+	if err != nil {
+		return err
+	}
 	w.Header().Set("Cache-Control", "public, max-age=3600")
 	return fn.WriteJSON(w, http.StatusOK, struct {
-		Key string `json:"publicKey"`
-	}{d.key.Public()})
+		Key       string `json:"publicKey"`
+		Recipient string `json:"letterRecipient,omitempty"`
+	}{d.key.Public(), to})
 }
 
 // usualPage is how many changes a page has where nobody asks for another number.
 const usualPage = 100
+
+// limitOf is how many are asked for together.
+func limitOf(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return usualPage, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > share.MostChanges {
+		return 0, fault.New(fault.Invalid, "share.limit", share.MostChanges).With("limit", "share.limit", share.MostChanges)
+	}
+	return n, nil
+}
 
 // changes are what a receiver may be told behind its cursor.
 func (d *desk) changes(w http.ResponseWriter, r *http.Request) error {
@@ -28,16 +47,11 @@ func (d *desk) changes(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q := r.URL.Query()
-	limit := usualPage
-	if text := q.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > share.MostChanges {
-			return fault.New(fault.Invalid, "share.limit", share.MostChanges).With("limit", "share.limit", share.MostChanges)
-		}
-		limit = n
+	limit, err := limitOf(r)
+	if err != nil {
+		return err
 	}
-	p, err := d.share.Read(r.Context(), key.Org, "key:"+key.ID, q.Get("cursor"), limit, d.env.Now())
+	p, err := d.share.Read(r.Context(), key.Org, "key:"+key.ID, r.URL.Query().Get("cursor"), limit, d.env.Now())
 	if err != nil {
 		return err
 	}

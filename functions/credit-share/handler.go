@@ -25,8 +25,9 @@ import (
 )
 
 // Needs is what this function opens: it alone holds the key that signs what
-// receivers are sent.
-var Needs = open.Needs{Function: "credit-share", Redis: open.Write, Secrets: []string{"webhook-key"}}
+// receivers are sent. Of the desks' keys it holds the public ones, which other
+// cities seal letters to: it opens none.
+var Needs = open.Needs{Function: "credit-share", Redis: open.Write, Secrets: []string{"unit-recipients", "webhook-key"}}
 
 //go:embed *.html *.css
 var files embed.FS
@@ -72,6 +73,8 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	mux.Handle("GET /changes", d.changes)
 	mux.Handle("POST /changes/{id}/feedback", d.feedback)
 	mux.Handle("GET /records/{id}", d.whole)
+	mux.Handle("GET /letters", d.letters)
+	mux.Handle("GET /letters/{id}", d.letter)
 	d.officerRoutes(mux)
 	d.receiverRoutes(mux)
 	d.sourceRoutes(mux)

@@ -138,6 +138,8 @@ type oneView struct {
 	Secret   string // shown once it was asked for
 	Public   string
 	AreaText []string
+	// What an answer that came on paper may say.
+	EventOptions, ActionOptions, PaperOptions []option
 }
 
 type owed struct {
@@ -155,15 +157,21 @@ func (d *desk) one(w http.ResponseWriter, r *http.Request, a staff.Actor) error 
 }
 
 func (d *desk) showOne(w http.ResponseWriter, r *http.Request, a staff.Actor, status int, secret string, refused *fault.Error) error {
-	b, err := d.base(r, a, url.Values{})
+	typed := url.Values{}
+	if status == http.StatusUnprocessableEntity {
+		typed = r.PostForm
+	}
+	b, err := d.base(r, a, typed)
 	if err != nil {
 		return err
 	}
+	lang := fn.Lang(r)
 	if refused != nil {
-		b.Refuse(fn.Lang(r), refused)
+		b.Refuse(lang, refused)
 	}
 	now := d.env.Now()
-	v := oneView{base: b, Secret: secret, Public: d.key.Public()}
+	v := oneView{base: b, Secret: secret, Public: d.key.Public(), PaperOptions: worded(lang, "share.paper.", share.Papers),
+		ActionOptions: worded(lang, "share.action.", []share.Action{share.Removed, share.Lifted, share.None})}
 	if v.Sub, err = d.share.Get(r.Context(), a, r.PathValue("id"), now); err != nil {
 		return err
 	}
@@ -181,6 +189,7 @@ func (d *desk) showOne(w http.ResponseWriter, r *http.Request, a staff.Actor, st
 	}
 	for _, o := range open {
 		v.Open = append(v.Open, owed{o, o.Overdue(workday.DateOf(now))})
+		v.EventOptions = append(v.EventOptions, option{Value: o.Event, Text: o.Event})
 	}
 	if v.Answers, err = d.share.Answers(r.Context(), a, v.Sub.Org, mostAnswers, now); err != nil {
 		return err
@@ -221,6 +230,15 @@ func (d *desk) step(w http.ResponseWriter, r *http.Request, a staff.Actor) error
 			return err
 		}
 		return d.showOne(w, r, a, http.StatusOK, secret, nil)
+	case "on-behalf":
+		f := r.PostForm
+		var x share.Subscription
+		if x, err = d.share.Get(r.Context(), a, id, now); err == nil {
+			_, err = d.share.OnBehalf(r.Context(), a, x.Org, f.Get("event"), share.Feedback{Action: share.Action(f.Get("action")), Reference: f.Get("reference")}, share.Paper(f.Get("paper")), now)
+		}
+		if bad, ok := fault.Of(err); ok && len(bad.Fields) > 0 && fn.WantsHTML(r) {
+			return d.showOne(w, r, a, http.StatusUnprocessableEntity, "", bad)
+		}
 	default:
 		return fault.New(fault.NotFound, "fn.not_found")
 	}

@@ -60,7 +60,7 @@ func (d *desk) exports(a staff.Actor) bool {
 }
 
 // dones are what a page says was done before.
-var dones = []string{"proposed", "approve", "refuse", "end", "stop", "resume", "replay", "test-taken", "test-failed", "answered"}
+var dones = []string{"proposed", "approve", "refuse", "end", "stop", "resume", "replay", "test-taken", "test-failed", "answered", "source-asked", "on-behalf"}
 
 func (d *desk) base(r *http.Request, a staff.Actor, form url.Values) (base, error) {
 	b := base{Form: page.NewForm(form), Actor: a, Names: map[string]string{}}

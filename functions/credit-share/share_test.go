@@ -63,7 +63,7 @@ func newCity(t testing.TB, rdb *redis.Client) *city {
 	server := httptest.NewUnstartedServer(gateway)
 	c.public = "http://" + server.Listener.Addr().String()
 	open.Use(map[string]string{
-		"redis_url": "redis://" + rdb.Options().Addr, "secret_mount_path": citytest.Secrets(t, map[string]string{"webhook-key": key}),
+		"redis_url": "redis://" + rdb.Options().Addr, "secret_mount_path": citytest.Secrets(t, map[string]string{"webhook-key": key, "unit-recipients": "410700 " + citytest.Identities()["410700"].Recipient().String()}),
 		"public_url": c.public, "city": "410700", "demo": "1", "outgoing_allow": "127.0.0.0/8",
 	})
 	if c.env, err = open.Open(Needs); err != nil {
@@ -306,6 +306,21 @@ func TestPagesOfOfficersAndReceivers(t *testing.T) {
 		t.Fatal(list.Text)
 	}
 	court.want(court.post("/received/"+event[1], url.Values{"action": {"applied"}}), http.StatusUnprocessableEntity)
+	// An answer on paper takes a number, a reason and an officer; the receiver's own
+	// comes after it and stays.
+	paper := url.Values{"event": {event[1]}, "action": {"removed"}, "reference": {"新法函〔2026〕2号"}, "paper": {"by-letter"}}
+	for _, missing := range []string{"reference", "paper", "action"} {
+		less := url.Values{}
+		for k, v := range paper {
+			if k != missing {
+				less[k] = v
+			}
+		}
+		officer.want(officer.post("/subscriptions/"+id+"/on-behalf", less), http.StatusUnprocessableEntity, event[1])
+	}
+	court.want(court.post("/subscriptions/"+id+"/on-behalf", paper), http.StatusForbidden)
+	officer.want(officer.post("/subscriptions/"+id+"/on-behalf", paper), http.StatusSeeOther)
+	officer.want(officer.get("/subscriptions/"+id), 200, "新法函〔2026〕2号", "书面反馈", "对方以公函反馈")
 	court.want(court.post("/received/"+event[1], url.Values{"action": {"removed"}, "reference": {"新法函〔2026〕3号"}}), http.StatusSeeOther)
 	officer.want(officer.get("/subscriptions/"+id), 200, "已撤下", "新法函〔2026〕3号")
 	officer.want(officer.get("/subscriptions"), 200, "联合惩戒")

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
@@ -36,6 +37,9 @@ func (d *desk) deliveries(w http.ResponseWriter, r *http.Request) error {
 type sourcesView struct {
 	base
 	Rows []sourceRow
+	Orgs []option // as what another city can ask for letters here
+	// Public, Address and Recipient are what another city needs of this one.
+	Public, Address, Recipient string
 }
 
 type sourceRow struct {
@@ -61,7 +65,17 @@ func (d *desk) showSources(w http.ResponseWriter, r *http.Request, a staff.Actor
 	if err != nil {
 		return err
 	}
-	v := sourcesView{base: b}
+	v := sourcesView{base: b, Public: d.key.Public(), Address: strings.TrimSuffix(d.pages.Absolute(""), "/")}
+	if v.Recipient, err = d.recipient(r); err != nil {
+		return err
+	}
+	orgs, err := d.share.Organizations(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, o := range share.Cities(orgs) {
+		v.Orgs = append(v.Orgs, option{Value: o.ID, Text: o.Name})
+	}
 	for _, x := range list {
 		v.Rows = append(v.Rows, sourceRow{x, d.pages.Absolute("/sources", x.ID, "deliveries"), x.State == share.Proposed && x.AskedBy != a.User.ID, tone(x.State)})
 	}
@@ -72,6 +86,7 @@ func (d *desk) follow(w http.ResponseWriter, r *http.Request, a staff.Actor) err
 	f := r.PostForm
 	_, err := d.share.Follow(r.Context(), a, share.Following{
 		Name: f.Get("name"), Region: f.Get("region"), Key: f.Get("key"), URL: f.Get("url"), Token: f.Get("token"),
+		Recipient: f.Get("recipient"), Org: f.Get("org"),
 	}, d.env.Now())
 	if bad, ok := fault.Of(err); ok && len(bad.Fields) > 0 && fn.WantsHTML(r) {
 		return d.showSources(w, r, a, http.StatusUnprocessableEntity, f, bad)
@@ -89,6 +104,10 @@ func (d *desk) sourceStep(w http.ResponseWriter, r *http.Request, a staff.Actor)
 	switch step {
 	case "approve", "refuse":
 		_, err = d.share.DecideSource(r.Context(), a, id, version, step == "approve", d.env.Now())
+	case "ask":
+		if err = d.share.AskNow(r.Context(), a, id, d.env.Now); err == nil {
+			return d.see(w, r, "source-asked", "/sources")
+		}
 	case "end":
 		_, err = d.share.EndSource(r.Context(), a, id, version, d.env.Now())
 	default:

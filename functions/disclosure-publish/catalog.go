@@ -172,7 +172,7 @@ func (d *desk) catalogItem(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.NotFound, "catalog.none")
 	}
 	for _, m := range c.Measures("") {
-		if m.InForce(f.On) && slices.Contains(m.Acts, p.Act) {
+		if m.InForce(f.On) && !m.Incentive && m.Of(p.Act) {
 			p.Measures = append(p.Measures, catalog.Applied{Measure: m})
 		}
 	}

@@ -58,6 +58,12 @@ func (d *desk) catalogForm(w http.ResponseWriter, r *http.Request, a staff.Actor
 		}
 	}
 	switch name := q.Get(anItem); {
+	case q.Get("sort") == anItem: // one more act, under the law's last one
+		rest, _ := c.Item(catalog.Rest, today)
+		values.Set("what", anItem)
+		values.Set("channel", string(rest.Channel))
+		values["kinds"], values["sources"] = strs(rest.Kinds), strs(rest.Sources)
+		values.Set("basis", rest.Basis)
 	case name != "":
 		list := c.Items(name)
 		if len(list) == 0 {
@@ -66,6 +72,7 @@ func (d *desk) catalogForm(w http.ResponseWriter, r *http.Request, a staff.Actor
 		i := list[len(list)-1]
 		values.Set("what", anItem)
 		values.Set("act", i.Act)
+		values.Set("known", "1")
 		values.Set("channel", string(i.Channel))
 		values.Set("tier", string(i.Tier))
 		values["kinds"], values["sources"] = strs(i.Kinds), strs(i.Sources)
@@ -90,18 +97,21 @@ func (d *desk) catalogForm(w http.ResponseWriter, r *http.Request, a staff.Actor
 			set(m.Span)
 		}
 	}
-	return d.pages.Show(w, r, http.StatusOK, "catalog-form", d.catalogFormPage(r, a, values))
+	return d.pages.Show(w, r, http.StatusOK, "catalog-form", d.catalogFormPage(r, a, values, actsOf(c)))
 }
 
-func (d *desk) catalogFormPage(r *http.Request, a staff.Actor, values url.Values) catalogFormPage {
+// actsOf are the acts that a measure can be for.
+func actsOf(c catalog.Catalog) []string { return append(slices.Clone(credit.Acts), c.Added(false)...) }
+
+func (d *desk) catalogFormPage(r *http.Request, a staff.Actor, values url.Values, acts []string) catalogFormPage {
 	lang := fn.Lang(r)
-	p := catalogFormPage{office: d.catalogOffice(r, a), What: values.Get("what"), Fixed: true}
+	p := catalogFormPage{office: d.catalogOffice(r, a), What: values.Get("what"), Fixed: values.Get("known") != ""}
 	p.Form = page.NewForm(values)
 	p.Kinds, p.Sources = options(lang, "credit-lookup.record.", catalog.Kinds), options(lang, "catalog.source.", catalog.Sources)
 	p.Channels, p.Tiers = options(lang, "catalog.channel.", catalog.Channels), options(lang, "credit.tier.", catalog.Tiers)
 	if p.What == aMeasure {
-		p.Fixed, p.Incentive = values.Get("known") != "", values.Get("sort") == rewarding
-		p.Acts = options(lang, "credit.act.", credit.Acts)
+		p.Incentive = values.Get("sort") == rewarding
+		p.Acts = options(lang, "credit.act.", acts)
 	}
 	return p
 }
@@ -111,12 +121,16 @@ func (d *desk) catalogPropose(w http.ResponseWriter, r *http.Request, a staff.Ac
 	if err := posted(r); err != nil {
 		return err
 	}
-	p, err := typedProposal(r.PostForm)
+	c, err := d.catalog.Current(r.Context())
+	if err != nil {
+		return err
+	}
+	p, err := typedProposal(r.PostForm, actsOf(c))
 	if err == nil {
 		p, err = d.catalog.Propose(r.Context(), a, p, d.env.Now())
 	}
 	if f, ok := fault.Of(err); ok && len(f.Fields) > 0 {
-		v := d.catalogFormPage(r, a, r.PostForm)
+		v := d.catalogFormPage(r, a, r.PostForm, actsOf(c))
 		v.Form.Refuse(fn.Lang(r), f)
 		return d.pages.Show(w, r, fn.Status(f.Kind), "catalog-form", v)
 	}
@@ -127,7 +141,7 @@ func (d *desk) catalogPropose(w http.ResponseWriter, r *http.Request, a staff.Ac
 }
 
 // typedProposal reads the form; the catalogue checks what it says.
-func typedProposal(f url.Values) (catalog.Proposal, error) {
+func typedProposal(f url.Values, acts []string) (catalog.Proposal, error) {
 	bad := fault.New(fault.Invalid, "catalog.incomplete")
 	text := func(name string) string { return strings.Join(strings.Fields(f.Get(name)), " ") }
 	day := func(name string) (on workday.Date) {
@@ -146,11 +160,11 @@ func typedProposal(f url.Values) (catalog.Proposal, error) {
 	}
 	p := catalog.Proposal{Reason: f.Get("reason")}
 	if f.Get("what") == anItem {
-		p.Item = &catalog.Item{Span: s, Act: f.Get("act"), Kinds: picked(f["kinds"], catalog.Kinds), Channel: catalog.Channel(f.Get("channel")), Sources: picked(f["sources"], catalog.Sources), Tier: catalog.Tier(f.Get("tier"))}
+		p.Item = &catalog.Item{Span: s, Act: strings.ToUpper(text("act")), Kinds: picked(f["kinds"], catalog.Kinds), Channel: catalog.Channel(f.Get("channel")), Sources: picked(f["sources"], catalog.Sources), Tier: catalog.Tier(f.Get("tier"))}
 	} else {
 		p.Measure = &catalog.Measure{
 			Span: s, ID: text("id"), Incentive: f.Get("sort") == rewarding, List: text("list"), ListItem: text("listItem"), ListConfidence: ruleset.Verified,
-			Acts: picked(f["acts"], credit.Acts), Tiers: picked(f["tiers"], catalog.Tiers), By: ruleset.Words{ZH: text("byZH"), EN: text("byEN")},
+			Acts: picked(f["acts"], acts), Tiers: picked(f["tiers"], catalog.Tiers), By: ruleset.Words{ZH: text("byZH"), EN: text("byEN")},
 		}
 	}
 	if len(bad.Fields) > 0 {

@@ -255,6 +255,81 @@ func TestThreat_WhatIsInternalIsSeenByNoStranger(t *testing.T) {
 	}
 }
 
+// TestOneMoreActIsBroughtInByTwoPeopleAndShownWithoutADeploy: what two officers put
+// into the catalogue is read, displayed and listed by the functions that run already.
+func TestOneMoreActIsBroughtInByTwoPeopleAndShownWithoutADeploy(t *testing.T) {
+	b := newBureau(t, "2026-05-11 10:00:00")
+	form := func(change ...string) url.Values {
+		return itemForm(catalog.Rest, append([]string{"act", "da8", "titleZH", "测试增列的失信行为", "titleEN", "an act of a test", "from", "2026-05-01"}, change...)...)
+	}
+	read := func(act string) (credit.Entry, []sheet.Problem) {
+		t.Helper()
+		law, err := b.desk().Law(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		schema, _ := credit.Schema(credit.Determination)
+		return law.Parse(credit.Determination, sheet.NewRow(schema, 1, map[string]string{
+			"subjectName": firmName, "subjectCode": firm, "instrumentNo": "国知测认〔2026〕8号", "act": act, "authority": "国家知识产权局测试司",
+			"authorityCode": "11410700000000019U", "determinedOn": "2026-05-04", "basis": "第六条第七项", "sourceUrl": "https://source.example/8",
+		}), credit.Context{Now: b.env.Now()})
+	}
+	for name, f := range map[string]url.Values{
+		"the city's own to publish": form("channel", "ORIGINAL"), "called as none can be": form("act", "八号"), "a penalty": form("kinds", "penalty"),
+	} {
+		if status, _ := b.as("lead.handler", "/catalog/proposals", f); status != http.StatusUnprocessableEntity && status != http.StatusBadRequest {
+			t.Errorf("%s: %d", name, status)
+		}
+	}
+	if status, body := b.as("lead.handler", "/catalog/propose?sort=item", nil); status != 200 || !strings.Contains(body, `name="act"`) {
+		t.Errorf("the form: %d", status)
+	}
+	at := b.proposed("lead.handler", form())
+	if _, problems := read("DA8"); len(problems) != 1 {
+		t.Errorf("before the second person: %v", problems)
+	}
+	if a := b.ask(http.MethodGet, "/disclosures?act=DA8", asData); a.status != http.StatusBadRequest {
+		t.Errorf("before the second person: %d", a.status)
+	}
+	if status, _ := b.as("lead.approver", at+"/approve", url.Values{}); status != http.StatusSeeOther {
+		t.Fatal(status)
+	}
+	e, problems := read("DA8")
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	b.change(credit.Change{Records: []credit.Entry{e}})
+	if a := b.ask(http.MethodGet, "/disclosures?act=DA8", asData); a.status != 200 || !strings.Contains(string(a.body), e.Record.ID) || !strings.Contains(string(a.body), `"act":"DA8"`) {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	for _, path := range []string{"/disclosures", "/disclosures?act=DA8", "/disclosures/" + e.Record.ID, "/catalog/items/DA8", "/catalog"} {
+		if a := b.ask(http.MethodGet, path, asPage); a.status != 200 || !strings.Contains(string(a.body), "测试增列的失信行为") || strings.Contains(string(a.body), "〔credit.act") {
+			t.Errorf("%s: %d", path, a.status)
+		}
+	}
+	if a := b.ask(http.MethodGet, "/catalog/measures?act=DA8", asData); a.status != 200 || !strings.Contains(string(a.body), `"key-supervision"`) || strings.Contains(string(a.body), `"incentive":true`) {
+		t.Errorf("its measures: %d %s", a.status, a.body)
+	}
+	if status, body := b.as("lead.handler", "/catalog/propose?sort=punishment", nil); status != 200 || !strings.Contains(body, `value="DA8"`) {
+		t.Errorf("a measure for it: %d", status)
+	}
+	// A notice about it says so as well, and correcting one does not lose its act.
+	if status, body := b.as("lead.handler", "/notices/new?kind=determination", nil); status != 200 || !strings.Contains(body, `value="DA8"`) {
+		t.Errorf("a notice of it: %d", status)
+	}
+	_, to := b.as("lead.handler", "/notices/adopt", url.Values{"record": {e.Record.ID}})
+	id := noticeAddress.FindStringSubmatch(to)
+	if id == nil {
+		t.Fatal(to)
+	}
+	if status, to := b.step("lead.handler", id[1], "correct"); status != http.StatusSeeOther {
+		t.Fatalf("%d %s", status, to)
+	}
+	if status, body := b.as("lead.handler", "/notices/"+id[1]+"/edit", nil); status != 200 || !strings.Contains(body, `value="DA8" selected`) {
+		t.Errorf("a correction of it: %d", status)
+	}
+}
+
 func (b *bureau) desk() *credit.Store {
 	return credit.NewStore(b.env.Journal, credit.NewInForce(b.env.Journal))
 }
@@ -306,6 +381,7 @@ func TestCataloguePagesAreAccessible(t *testing.T) {
 	look("measures-one", "/catalog/measures/list-weight", 200)
 	look("catalog-desk", "/catalog/desk", 200)
 	look("catalog-form", "/catalog/propose?item=DA2", 200)
+	look("catalog-new", "/catalog/propose?sort=item", 200)
 	look("measures-form", "/catalog/propose?measure=merit", 200)
 	look("measures-new", "/catalog/propose?sort=incentive", 200)
 	look("catalog-own", at, 200)

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -59,11 +60,10 @@ func (d *desk) feed(r *http.Request) (*feeds.Feed, time.Time, error) {
 	if err != nil {
 		return nil, until, err
 	}
-	home := d.pages.Absolute("/disclosures")
+	home := d.pages.Absolute("/disclosures") + narrowed(r)
 	f := &feeds.Feed{
 		Title: page.Say(lang, "disclosure-publish.feed.title"), Description: page.Say(lang, "disclosure-publish.feed.about"),
 		Id: home, Link: &feeds.Link{Href: home}, Author: &feeds.Author{Name: page.Say(lang, "page.foot.authority")},
-		Updated: time.Unix(0, 0).UTC(),
 	}
 	for _, x := range list {
 		act := page.Say(lang, "credit.act."+x.Act)
@@ -89,8 +89,34 @@ func (d *desk) feed(r *http.Request) (*feeds.Feed, time.Time, error) {
 			Created:     x.DisplayFrom.Start(), Updated: changed.UTC().Truncate(time.Second),
 		})
 	}
+	if f.Updated.IsZero() {
+		f.Updated = workday.DateOf(now).Start().UTC() // an empty feed says what is so since midnight
+	}
 	return f, until, nil
 }
+
+// narrowed is what of the query makes another feed of it.
+func narrowed(r *http.Request) string {
+	kept := url.Values{}
+	for _, name := range []string{"act", "district"} {
+		if v := r.URL.Query().Get(name); v != "" {
+			kept.Set(name, v)
+		}
+	}
+	if len(kept) == 0 {
+		return ""
+	}
+	return "?" + kept.Encode()
+}
+
+// atomFeed is the library's with a second link.
+type atomFeed struct {
+	*feeds.AtomFeed
+	Links []feeds.AtomLink `xml:"link"`
+}
+
+// FeedXml is what the library writes.
+func (a atomFeed) FeedXml() any { return a }
 
 func (d *desk) atom(w http.ResponseWriter, r *http.Request) error {
 	f, until, err := d.feed(r)
@@ -102,7 +128,12 @@ func (d *desk) atom(w http.ResponseWriter, r *http.Request) error {
 		e.Published = f.Items[i].Created.UTC().Format(time.RFC3339)
 		e.Links = append(e.Links, feeds.AtomLink{Href: f.Items[i].Id + "/proof", Rel: "related", Type: "text/plain"})
 	}
-	body, err := feeds.ToXML(a)
+	links := []feeds.AtomLink{
+		{Href: d.pages.Absolute("/feed.atom") + narrowed(r), Rel: "self", Type: "application/atom+xml"},
+		{Href: f.Link.Href, Rel: "alternate", Type: "text/html"},
+	}
+	a.Link = nil
+	body, err := feeds.ToXML(atomFeed{a, links})
 	if err != nil {
 		return fmt.Errorf("disclosure-publish: feed: %w", err)
 	}
@@ -116,7 +147,7 @@ func (d *desk) jsonFeed(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	j := (&feeds.JSON{Feed: f}).JSONFeed()
-	j.FeedUrl, j.Language = d.pages.Absolute("/feed.json"), fn.Lang(r).Tag()
+	j.FeedUrl, j.Language = d.pages.Absolute("/feed.json")+narrowed(r), fn.Lang(r).Tag()
 	for i, e := range j.Items {
 		e.ContentText, e.Summary = f.Items[i].Description, ""
 		e.Attachments = []feeds.JSONAttachment{{Url: f.Items[i].Id + "/proof", MIMEType: "text/plain"}}

@@ -22,14 +22,15 @@ import (
 	"ipcredit/shared/objection"
 	"ipcredit/shared/open"
 	"ipcredit/shared/page"
+	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
 )
 
 // Needs is what this function opens: it alone holds the key of the log of
-// disclosures.
+// disclosures, and the identity that opens notices and nothing else.
 var Needs = open.Needs{
 	Function: "disclosure-publish", Redis: open.Write, Objects: open.Store,
-	Secrets: []string{"log-key"},
+	Secrets: []string{"escrow-recipient", "log-key", "notice-identity"},
 }
 
 //go:embed *.html
@@ -75,7 +76,11 @@ func routes(env *open.Env) (*fn.Mux, error) {
 		key:   key,
 	}
 	d.credit = credit.NewStore(env.Journal, credit.NewInForce(env.Journal)).Public(env.PublicURL)
-	d.staff, d.notices = staff.New(env.Journal), disclosure.NewStore(env.Journal, d.credit)
+	sealing, err := sealing(env)
+	if err != nil {
+		return nil, err
+	}
+	d.staff, d.notices = staff.New(env.Journal), disclosure.NewStore(env.Journal, d.credit, sealing)
 	d.signed = door.New(env, d.staff, d.pages).Signed
 	d.catalog = catalog.New(env.Journal)
 	tag := sha256.Sum256(append([]byte("disclosure-publish networks\n"), secret...))
@@ -89,11 +94,12 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	mux.HandleOpen("GET /log/key", d.publicKey)
 	d.publicRoutes(mux)
 	d.noticeRoutes(mux)
-	d.objects = objection.New(env.Journal)
+	d.objects = objection.New(env.Journal).Notices(d.notices)
 	d.objectionRoutes(mux)
 	d.promises = commitment.New(env.Journal)
 	d.commitmentRoutes(mux)
 	d.catalogRoutes(mux)
+	d.mergerRoutes(mux)
 	mux.Handle("GET /assets/{name}", d.pages.Asset)
 	mux.Ready(func(ctx context.Context) error {
 		if err := env.Redis.Ping(ctx).Err(); err != nil {
@@ -104,10 +110,36 @@ func routes(env *open.Env) (*fn.Mux, error) {
 	return mux, nil
 }
 
-// tick appends what waits to the log.
+// sealing is what notices are sealed and opened with.
+func sealing(env *open.Env) (x disclosure.Sealing, err error) {
+	identity, err := env.Secret("notice-identity")
+	if err != nil {
+		return x, err
+	}
+	if x.Identity, err = seal.ParseIdentity(string(identity)); err != nil {
+		return x, fmt.Errorf("disclosure-publish: notice-identity: %w", err)
+	}
+	escrow, err := env.Secret("escrow-recipient")
+	if err != nil {
+		return x, err
+	}
+	if x.Escrow, err = seal.ParseRecipient(string(escrow)); err != nil {
+		return x, fmt.Errorf("disclosure-publish: escrow-recipient: %w", err)
+	}
+	x.Keys = seal.NewKeys(env.Objects.Keys)
+	return x, nil
+}
+
+// tick appends what waits to the log, and forgets what was discarded long ago.
 func (d *desk) tick(r *http.Request) error {
 	if _, err := d.log.Sequence(r.Context(), d.env.Now()); err != nil {
 		return fmt.Errorf("disclosure-publish: log: %w", err)
+	}
+	if _, err := d.notices.Settle(r.Context(), d.env.Now()); err != nil {
+		return fmt.Errorf("disclosure-publish: notices: %w", err)
+	}
+	if _, err := d.notices.Expire(r.Context(), d.env.Now()); err != nil {
+		return fmt.Errorf("disclosure-publish: notices: %w", err)
 	}
 	return nil
 }

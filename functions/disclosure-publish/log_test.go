@@ -21,6 +21,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ipcredit/shared/browsertest"
+	"ipcredit/shared/citytest"
 	"ipcredit/shared/fn"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/notary"
@@ -28,6 +29,7 @@ import (
 	"ipcredit/shared/open"
 	"ipcredit/shared/page"
 	"ipcredit/shared/redistest"
+	"ipcredit/shared/seal"
 )
 
 func TestMain(m *testing.M) {
@@ -57,10 +59,17 @@ func newCity(t testing.TB, rdb *redis.Client) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := t.TempDir()
-	if err := os.WriteFile(filepath.Join(secrets, "log-key"), []byte(secret+"\n"), 0o600); err != nil {
+	notices, err := seal.Generate()
+	if err != nil {
 		t.Fatal(err)
 	}
+	escrow, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := citytest.Secrets(t, map[string]string{
+		"log-key": secret, "notice-identity": notices.Reveal(), "escrow-recipient": escrow.Recipient().String(),
+	})
 	if c.key, err = notary.ParseKey([]byte(secret)); err != nil {
 		t.Fatal(err)
 	}

@@ -45,21 +45,28 @@ type measuresPage struct {
 func (d *desk) measures(w http.ResponseWriter, r *http.Request) error {
 	lang := fn.Lang(r)
 	sorts := []string{punishing, rewarding}
-	f, bad := d.filtered(r, map[string][]string{"sort": sorts, "act": credit.Acts, "tier": strs(catalog.Tiers)})
 	c, err := d.catalog.Current(r.Context())
 	if err != nil {
 		return err
 	}
+	acts := append(slices.Clone(credit.Acts), c.Added(true)...)
+	f, bad := d.filtered(r, map[string][]string{"sort": sorts, "act": acts, "tier": strs(catalog.Tiers)})
 	p := measuresPage{
-		filter: f, Sorts: options(lang, "catalog.sort.", sorts), Acts: options(lang, "credit.act.", credit.Acts),
+		filter: f, Sorts: options(lang, "catalog.sort.", sorts), Acts: options(lang, "credit.act.", acts),
 		Tiers: options(lang, "credit.tier.", catalog.Tiers), Measures: []measureLine{},
 	}
 	for _, m := range c.Measures("") {
-		if bad == nil && m.InForce(f.On) && f.wants("sort", sort(m)) && f.wants("act", m.Acts...) && (len(m.Tiers) == 0 && !m.Incentive || f.wants("tier", strs(m.Tiers)...)) {
+		if bad == nil && m.InForce(f.On) && f.wants("sort", sort(m)) && f.brings(m) && (len(m.Tiers) == 0 && !m.Incentive || f.wants("tier", strs(m.Tiers)...)) {
 			p.Measures = append(p.Measures, d.measureLine(m))
 		}
 	}
 	return d.list(w, r, bad, f, "measures", p.Measures, p)
+}
+
+// brings tells whether the act that is asked for brings the measure.
+func (f filter) brings(m catalog.Measure) bool {
+	act := f.query.Get("act")
+	return act == "" || !m.Incentive && m.Of(act)
 }
 
 // measure is one measure with its history.

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"ipcredit/shared/clock"
 	"ipcredit/shared/credit"
@@ -56,11 +55,10 @@ func (d *desk) noticesPage(w http.ResponseWriter, r *http.Request, a staff.Actor
 		return fault.New(fault.Forbidden, "staff.can.role")
 	}
 	state := disclosure.State(r.URL.Query().Get("state"))
-	from, err := strconv.Atoi(r.URL.Query().Get("from"))
-	if err != nil || from < 0 || !slices.Contains(disclosure.States(), state) && state != "" {
-		from = 0
+	if !slices.Contains(disclosure.States(), state) {
+		state = "" // a filter that is none shows everything
 	}
-	list, next, err := d.notices.List(r.Context(), a, state, from, now)
+	list, next, err := d.notices.List(r.Context(), a, state, r.URL.Query().Get("cursor"), now)
 	if err != nil {
 		return err
 	}
@@ -74,8 +72,8 @@ func (d *desk) noticesPage(w http.ResponseWriter, r *http.Request, a staff.Actor
 		// Catalog tells that the reader has a part in the catalogue.
 		Catalog bool
 	}{Catalog: d.catalog.MayRead(a, now) == nil, office: d.office(r, a), States: disclosure.States(), State: state, Drafts: len(d.notices.Divisions(a, now)) > 0}
-	if next > 0 {
-		v.Next = d.pages.URL(r, "/notices", url.Values{"state": {string(state)}, "from": {strconv.Itoa(next)}})
+	if next != "" {
+		v.Next = d.pages.URL(r, "/notices", url.Values{"state": {string(state)}, "cursor": {next}})
 	}
 	for _, n := range list {
 		clocks, err := d.notices.Clocks(r.Context(), n, now)
@@ -124,6 +122,9 @@ type noticeView struct {
 	// ConsentNeeded tells that the level above must agree, by ConsentRule.
 	ConsentNeeded bool
 	ConsentRule   ruleset.Rule
+	// PenaltyNeeded tells that it rests on a heavier penalty, by PenaltyRule.
+	PenaltyNeeded bool
+	PenaltyRule   ruleset.Rule
 	Fate          credit.Fate
 	People        map[string]string
 	Step          disclosure.Step
@@ -135,6 +136,9 @@ type noticeView struct {
 
 // Area is the division's name.
 func (v noticeView) Area() string { return areaName(v.Division) }
+
+// PenaltyNo is the number of the penalty that a listing rests on.
+func (v noticeView) PenaltyNo() string { return v.Values[disclosure.PenaltyField] }
 
 // View is the notice's view, its clocks among it.
 func (d *desk) notice(r *http.Request, a staff.Actor, n disclosure.Notice) (noticeView, error) {
@@ -153,10 +157,13 @@ func (d *desk) notice(r *http.Request, a staff.Actor, n disclosure.Notice) (noti
 	if v.ConsentNeeded, v.ConsentRule, err = law.ConsentNeeded(n); err != nil {
 		return v, err
 	}
+	if v.PenaltyNeeded, v.PenaltyRule, err = law.PenaltyNeeded(n); err != nil {
+		return v, err
+	}
 	if v.Clocks, err = d.notices.Clocks(r.Context(), n, now); err != nil {
 		return v, err
 	}
-	if !n.PublishedOn.IsZero() {
+	if !n.PublishedOn.IsZero() && n.Closed == "" {
 		c, err := d.credit.Case(r.Context(), n.Record.ID, now)
 		if err != nil {
 			return v, err
@@ -191,6 +198,9 @@ func (d *desk) noticeShow(w http.ResponseWriter, r *http.Request, a staff.Actor,
 	if err != nil {
 		return err
 	}
+	if n.Closed != "" && name != "notice" {
+		return fault.New(fault.Gone, "disclosure-publish.closed")
+	}
 	v, err := d.notice(r, a, n)
 	if err != nil {
 		return err
@@ -209,6 +219,7 @@ type draftView struct {
 	Divisions []division
 	Reviews   []disclosure.Review
 	Fixed     bool // a correction, whose kind stays
+	Listings  bool // of the kind that lists somebody
 	Conflict  bool
 }
 
@@ -221,17 +232,21 @@ type input struct {
 }
 
 // inputs are the fields of a kind. The values of choices are those of the batch's
-// table, which are Chinese in every language.
-func inputs(lang page.Lang, kind credit.Kind) []input {
+// table, which are Chinese in every language; acts are those of the catalogue, also
+// what officers brought in.
+func (d *desk) inputs(r *http.Request, kind credit.Kind) ([]input, error) {
+	law, err := d.credit.Law(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	lang := fn.Lang(r)
 	var out []input
 	for _, c := range disclosure.Columns(kind) {
 		i := input{Column: c}
 		switch {
 		case c.Field == "act":
-			for _, act := range credit.Acts {
-				if act != string(credit.Penalty) && act != string(credit.Judgment) {
-					i.Options = append(i.Options, division{act, act + " " + page.Say(lang, "credit.act."+act)})
-				}
+			for _, act := range law.Acts() {
+				i.Options = append(i.Options, division{act, act + " " + page.Say(lang, "credit.act."+act)})
 			}
 		case c.Column.Kind == sheet.Choice:
 			for _, choice := range c.Choices {
@@ -240,5 +255,5 @@ func inputs(lang page.Lang, kind credit.Kind) []input {
 		}
 		out = append(out, i)
 	}
-	return out
+	return out, nil
 }

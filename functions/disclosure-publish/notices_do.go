@@ -27,18 +27,19 @@ func posted(r *http.Request) error {
 }
 
 // draft is the form of a notice, filled with values.
-func (d *desk) draft(r *http.Request, a staff.Actor, values url.Values) draftView {
-	lang := fn.Lang(r)
+func (d *desk) draft(r *http.Request, a staff.Actor, values url.Values) (draftView, error) {
 	v := draftView{office: d.office(r, a), Kinds: disclosure.Kinds, Reviews: disclosure.Reviews, Kind: credit.Kind(values.Get("kind"))}
 	if !slices.Contains(v.Kinds, v.Kind) {
 		v.Kind = v.Kinds[0]
 	}
 	v.Form = page.NewForm(values)
-	v.Inputs = inputs(lang, v.Kind)
+	v.Listings = v.Kind == credit.Determination
+	var err error
+	v.Inputs, err = d.inputs(r, v.Kind)
 	for _, code := range d.notices.Divisions(a, d.env.Now()) {
 		v.Divisions = append(v.Divisions, division{code, areaName(code)})
 	}
-	return v
+	return v, err
 }
 
 // noticeNew is an empty form; the kind is in the address, because it decides what
@@ -47,7 +48,11 @@ func (d *desk) noticeNew(w http.ResponseWriter, r *http.Request, a staff.Actor) 
 	if len(d.notices.Divisions(a, d.env.Now())) == 0 {
 		return fault.New(fault.Forbidden, "staff.can.role")
 	}
-	return d.pages.Show(w, r, http.StatusOK, "notice-form", d.draft(r, a, url.Values{"kind": {r.URL.Query().Get("kind")}}))
+	v, err := d.draft(r, a, url.Values{"kind": {r.URL.Query().Get("kind")}})
+	if err != nil {
+		return err
+	}
+	return d.pages.Show(w, r, http.StatusOK, "notice-form", v)
 }
 
 // written is what was typed into the form.
@@ -65,7 +70,10 @@ func (d *desk) noticeBegin(w http.ResponseWriter, r *http.Request, a staff.Actor
 	}
 	n, err := d.notices.Begin(r.Context(), a, r.PostForm.Get("division"), written(r), d.env.Now())
 	if f, ok := fault.Of(err); ok && f.Kind == fault.Invalid {
-		v := d.draft(r, a, r.PostForm)
+		v, err := d.draft(r, a, r.PostForm)
+		if err != nil {
+			return err
+		}
 		v.Form.Refuse(fn.Lang(r), f)
 		return d.pages.Show(w, r, fn.Status(f.Kind), "notice-form", v)
 	}
@@ -97,7 +105,7 @@ func (d *desk) noticeAdopt(w http.ResponseWriter, r *http.Request, a staff.Actor
 }
 
 // editing is the form of a notice that is there.
-func (d *desk) editing(r *http.Request, a staff.Actor, n disclosure.Notice, values url.Values) draftView {
+func (d *desk) editing(r *http.Request, a staff.Actor, n disclosure.Notice, values url.Values) (draftView, error) {
 	if values == nil {
 		values = url.Values{"review": {string(n.Review)}}
 		for name, value := range n.Values {
@@ -105,9 +113,9 @@ func (d *desk) editing(r *http.Request, a staff.Actor, n disclosure.Notice, valu
 		}
 	}
 	values.Set("kind", string(n.Kind))
-	v := d.draft(r, a, values)
+	v, err := d.draft(r, a, values)
 	v.ID, v.Version, v.Fixed = n.ID, n.Version, true
-	return v
+	return v, err
 }
 
 // noticeForm asks what a step needs.
@@ -124,7 +132,11 @@ func (d *desk) noticeForm(w http.ResponseWriter, r *http.Request, a staff.Actor)
 		return fault.New(fault.Conflict, "disclosure.step")
 	}
 	if step == disclosure.Edit {
-		return d.pages.Show(w, r, http.StatusOK, "notice-form", d.editing(r, a, n, nil))
+		v, err := d.editing(r, a, n, nil)
+		if err != nil {
+			return err
+		}
+		return d.pages.Show(w, r, http.StatusOK, "notice-form", v)
 	}
 	v, err := d.notice(r, a, n)
 	if err != nil {
@@ -171,7 +183,10 @@ func (d *desk) noticeDo(w http.ResponseWriter, r *http.Request, a staff.Actor) e
 		return err
 	}
 	if step == disclosure.Edit {
-		v := d.editing(r, a, n, r.PostForm)
+		v, err := d.editing(r, a, n, r.PostForm)
+		if err != nil {
+			return err
+		}
 		v.Conflict = f.Kind == fault.Stale
 		v.Form.Refuse(fn.Lang(r), f)
 		return d.pages.Show(w, r, fn.Status(f.Kind), "notice-form", v)

@@ -114,7 +114,7 @@ func (b *bureau) version(user, id string) string {
 
 // notice is the version as it is stored, for somebody who has nothing to do.
 func (b *bureau) notice(id string) (string, error) {
-	v, err := b.env.Redis.Get(b.t.Context(), b.env.Journal.Key("disclosure", "notice", id)).Result()
+	v, err := b.env.Redis.Get(b.t.Context(), b.env.Journal.Key("disclosure", "filed", id)).Result()
 	if err != nil {
 		return "", err
 	}

@@ -263,7 +263,10 @@ func (d *desk) objectionCorrect(w http.ResponseWriter, r *http.Request, a staff.
 	for field, value := range disclosure.Values(*v.Record, v.Holder, v.Name) {
 		values.Set(field, value)
 	}
-	v.Form, v.Inputs = page.NewForm(values), inputs(fn.Lang(r), v.Record.Kind)
+	v.Form = page.NewForm(values)
+	if v.Inputs, err = d.inputs(r, v.Record.Kind); err != nil {
+		return err
+	}
 	return d.pages.Show(w, r, http.StatusOK, "objection-correct", v)
 }
 

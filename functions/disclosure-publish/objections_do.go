@@ -80,7 +80,10 @@ func (d *desk) objectionDo(w http.ResponseWriter, r *http.Request, a staff.Actor
 	v.Form, v.Conflict = page.NewForm(r.PostForm).Refuse(fn.Lang(r), f), f.Kind == fault.Stale
 	name := "objection"
 	if objection.Outcome(r.PostForm.Get("outcome")) == objection.Correct && v.Corrects && v.Has(v.Ruling()) {
-		name, v.Inputs = "objection-correct", inputs(fn.Lang(r), v.Record.Kind)
+		name = "objection-correct"
+		if v.Inputs, err = d.inputs(r, v.Record.Kind); err != nil {
+			return err
+		}
 	}
 	return d.pages.Show(w, r, fn.Status(f.Kind), name, v)
 }

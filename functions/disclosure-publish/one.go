@@ -11,7 +11,6 @@ import (
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/fn"
-	"ipcredit/shared/notary"
 	"ipcredit/shared/page"
 	"ipcredit/shared/ruleset"
 	"ipcredit/shared/workday"
@@ -175,18 +174,6 @@ func (d *desk) gone(w http.ResponseWriter, r *http.Request, code string, p overP
 	return err
 }
 
-// proven is the proof of a disclosure with what opens it: Leaf's canonical JSON is
-// the entry that Proof proves, Opening opens its commitment, Record one of the
-// commitments in the opened document.
-type proven struct {
-	credit.Log
-	Leaf     notary.Leaf    `json:"leaf"`
-	Salt     []byte         `json:"salt"`
-	Document string         `json:"document"`
-	Record   credit.Opening `json:"record"`
-	Proof    string         `json:"proof"`
-}
-
 // disclosureProof proves a displayed record in the public log: as a .tlog-proof,
 // or as JSON with the opening. Nothing opens the commitment to a record that is
 // not displayed.
@@ -213,13 +200,8 @@ func (d *desk) disclosureProof(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Vary", "Accept")
 	h.Set("Cache-Control", cached(c.Next, now))
 	if wantsJSON(r) {
-		out := proven{Log: e.Log, Leaf: e.Leaf, Salt: e.Salt, Document: e.Document, Proof: e.Proof}
-		for _, o := range e.Records {
-			if o.ID == c.ID {
-				out.Record = o
-			}
-		}
-		if out.Record.ID == "" {
+		out, ok := e.Of(c.ID)
+		if !ok {
 			return fmt.Errorf("disclosure-publish: the proof of %s does not hold it", c.ID)
 		}
 		return d.sendJSON(w, r, out)

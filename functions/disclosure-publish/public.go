@@ -61,7 +61,11 @@ func (d *desk) asked(r *http.Request) (credit.Asked, error) {
 	if n := chosen.N("search.runes"); utf8.RuneCountInString(a.Text) > n {
 		return a, fault.New(fault.Invalid, "disclosure-publish.long", n).With("q", "disclosure-publish.long", n)
 	}
-	if a.Act != "" && !slices.Contains(credit.Acts, a.Act) {
+	law, err := d.credit.Law(r.Context())
+	if err != nil {
+		return a, err
+	}
+	if a.Act != "" && !slices.Contains(law.Listable(), a.Act) {
 		return a, fault.New(fault.Invalid, "disclosure-publish.act").With("act", "disclosure-publish.act")
 	}
 	if district := strings.TrimSpace(q.Get("district")); district != "" {
@@ -167,7 +171,11 @@ func (d *desk) show(w http.ResponseWriter, r *http.Request, a credit.Asked, err 
 		status = fn.Status(f.Kind)
 	}
 	p.List, p.Next = found.List, found.Next
-	p.Acts, p.Areas = credit.Acts, ident.Areas(now)
+	law, err := d.credit.Law(r.Context())
+	if err != nil {
+		return err
+	}
+	p.Acts, p.Areas = law.Listable(), ident.Areas(now)
 	p.Query = url.Values{}
 	for _, name := range []string{"q", "act", "district"} {
 		if v := r.URL.Query().Get(name); v != "" && p.Here == "/disclosures" {

@@ -139,17 +139,24 @@ func TestThreat_NobodyCanTellRepairFromExpiry(t *testing.T) {
 		annulled := c.determined(second, secondName, "国知测认〔2026〕3号", "2026-05-05")
 		withheld := c.determined(second, secondName, "国知测认〔2026〕4号", "2026-05-06")
 		never := c.determined(second, secondName, "国知测认〔2026〕5号", "2026-05-06", func(e *credit.Entry) { e.Record.Unpublished = credit.OfMinor })
+		corrected := c.determined(second, secondName, "国知测认〔2026〕6号", "2026-05-06")
 		c.at("2026-05-12 12:00:00")
 		c.amend(second, repaired, func(r *credit.Record) { r.Repaired = &credit.Repair{On: workday.MustDate("2026-05-12")} })
 		c.amend(second, annulled, func(r *credit.Record) { r.Withdrawn = &credit.Withdrawal{At: c.env.Now(), Reason: "annulled"} })
 		c.amend(second, withheld, func(r *credit.Record) { r.Unpublished = credit.TradeSecret })
+		// A ruling found that it had ended before it was published here. It was shown all the same.
+		c.amend(second, corrected, func(r *credit.Record) { r.SourceUntil = workday.MustDate("2026-05-05") })
 		for _, header := range []map[string]string{asPage, asData, {"Accept": "text/html", "Accept-Language": "en"}, {"Accept-Language": "en"}} {
 			for _, tail := range []string{"", "/proof"} {
 				want := c.ask(http.MethodGet, "/disclosures/"+expired+tail, header)
+				head := c.ask(http.MethodHead, "/disclosures/"+expired+tail, header)
+				if head.status != want.status || len(head.body) != 0 || head.header.Get("Content-Length") != want.header.Get("Content-Length") || head.header.Get("ETag") != want.header.Get("ETag") {
+					t.Errorf("HEAD: %d %v", head.status, head.header)
+				}
 				if want.status != http.StatusGone || !bytes.Contains(want.body, []byte("公示已结束")) && header["Accept-Language"] == "" {
 					t.Errorf("expired: %d %s", want.status, want.body)
 				}
-				for _, id := range []string{repaired, withheld} {
+				for _, id := range []string{repaired, withheld, corrected} {
 					got := c.ask(http.MethodGet, "/disclosures/"+id+tail, header)
 					for _, h := range []http.Header{want.header, got.header} {
 						h.Del("X-Request-Id")
@@ -178,7 +185,7 @@ func TestThreat_NobodyCanTellRepairFromExpiry(t *testing.T) {
 			t.Errorf("annulled does not say why: %s", a.body)
 		}
 		removed := c.ask(http.MethodGet, "/removed.json", nil).body
-		for id, want := range map[string]bool{expired: true, repaired: true, annulled: true, withheld: true, never: false} {
+		for id, want := range map[string]bool{expired: true, repaired: true, annulled: true, withheld: true, corrected: true, never: false} {
 			if got := bytes.Contains(removed, []byte(id)); got != want {
 				t.Errorf("removed holds %s: %t", id, got)
 			}
@@ -198,7 +205,7 @@ func TestAProofOpensWithWhatComesBesideIt(t *testing.T) {
 		}
 		c.tick()
 		a := c.ask(http.MethodGet, "/disclosures/"+id+"/proof", asData)
-		var p proven
+		var p credit.Proven
 		if err := json.Unmarshal(a.body, &p); err != nil || a.status != http.StatusOK {
 			t.Fatalf("%d %s", a.status, a.body)
 		}
@@ -236,13 +243,20 @@ func TestFeedsHoldWhatTheirFormatsAsk(t *testing.T) {
 	if a := c.ask(http.MethodGet, "/feed.json", nil); json.Unmarshal(a.body, &empty) != nil || empty.Items == nil {
 		t.Errorf("an empty feed: %s", a.body)
 	}
+	if a := c.ask(http.MethodGet, "/feed.atom", nil); !bytes.Contains(a.body, []byte("<updated>2026-05-10T16:00:00Z</updated>")) {
+		t.Errorf("an empty feed: %s", a.body)
+	}
 	id := c.determined(firm, firmName+"<&>", "国知测认〔2026〕1号", "2026-05-04")
 	person := c.determined("p:abc", "张样三", "国知测认〔2026〕2号", "2026-05-05", func(e *credit.Entry) { e.NaturalPerson, e.Record.NaturalPerson = true, true })
 	var atom struct {
 		XMLName xml.Name `xml:"http://www.w3.org/2005/Atom feed"`
 		Id      string   `xml:"id"`
 		Updated string   `xml:"updated"`
-		Entry   []struct {
+		Link    []struct {
+			Href string `xml:"href,attr"`
+			Rel  string `xml:"rel,attr"`
+		} `xml:"link"`
+		Entry []struct {
 			Id        string `xml:"id"`
 			Updated   string `xml:"updated"`
 			Published string `xml:"published"`
@@ -260,6 +274,13 @@ func TestFeedsHoldWhatTheirFormatsAsk(t *testing.T) {
 	if e := atom.Entry[0]; e.Id != c.url+"/disclosures/"+id || e.Published != "2026-05-03T16:00:00Z" || e.Updated != "2026-05-11T04:00:00Z" ||
 		atom.Updated != e.Updated || !strings.Contains(e.Title, firmName+"<&>") {
 		t.Errorf("%+v", atom)
+	}
+	if l := atom.Link; len(l) != 2 || l[0].Rel != "self" || l[0].Href != c.url+"/feed.atom" || l[1].Rel != "alternate" || l[1].Href != c.url+"/disclosures" || atom.Id != l[1].Href {
+		t.Errorf("%s: %+v", atom.Id, l)
+	}
+	narrow := c.ask(http.MethodGet, "/feed.atom?district=410771&lang=zh", nil)
+	if !bytes.Contains(narrow.body, []byte("<id>"+c.url+"/disclosures?district=410771</id>")) || !bytes.Contains(narrow.body, []byte(`href="`+c.url+`/feed.atom?district=410771" rel="self"`)) {
+		t.Errorf("a feed of one area has an id of its own: %s", narrow.body)
 	}
 	var feed struct {
 		Version string

@@ -270,7 +270,7 @@ func (p deadlinePage) Asked() string {
 func (p deadlinePage) Weekday() string { return weekday(p.lang, p.Term.Due) }
 
 func weekday(lang page.Lang, d workday.Date) string {
-	return page.Say(lang, "portal.deadline.weekday."+[]string{"0", "1", "2", "3", "4", "5", "6"}[d.Weekday()])
+	return page.Say(lang, "page.weekday."+[]string{"0", "1", "2", "3", "4", "5", "6"}[d.Weekday()])
 }
 
 // Unknown is the first year that the answer needs and no notice covers.

@@ -2,6 +2,7 @@ package function
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"ipcredit/shared/fn"
@@ -19,13 +20,10 @@ func (d *desk) network(r *http.Request, now time.Time) string {
 // pressed tells whether more reports come, from the caller's network or from
 // everybody, than people write. It refuses nothing.
 func (d *desk) pressed(r *http.Request, now time.Time) (bool, error) {
-	j := d.env.Journal
-	own, err := pace.Take(r.Context(), j, "report:"+d.network(r, now), rate("network.per_minute", "network.burst"), 1, now)
-	if err != nil {
-		return false, err
-	}
-	all, err := pace.Take(r.Context(), j, "report", rate("all.per_minute", "all.burst"), 1, now)
-	return own > 0 || all > 0, err
+	waits, err := pace.TakeEach(r.Context(), d.env.Journal, now,
+		pace.Call{Name: "report:" + d.network(r, now), Limit: rate("network.per_minute", "network.burst"), N: 1},
+		pace.Call{Name: "report", Limit: rate("all.per_minute", "all.burst"), N: 1})
+	return slices.ContainsFunc(waits, func(wait time.Duration) bool { return wait > 0 }), err
 }
 
 // searching slows down whoever searches the register here.

@@ -32,18 +32,8 @@ func (d *desk) homePage(r *http.Request, a staff.Actor) (data, error) {
 	if p.Unread, err = d.staff.Unread(r.Context(), a); err != nil {
 		return nil, err
 	}
-	for _, f := range []struct {
-		function string
-		action   staff.Action
-	}{
-		{"case-handling", staff.TipoffClock},
-		{"material-intake", staff.RecordImport},
-	} {
-		// A custodian comes to case-handling to open an identity, and sees no clock.
-		may := a.May(f.action, d.now()) || f.action == staff.TipoffClock && a.May(staff.IdentityOpen, d.now())
-		if may && page.Offers(f.function) {
-			p.Work = append(p.Work, link{Href: d.pages.URL(r, f.function+"/"), Key: "staff-session.work." + f.function})
-		}
+	if p.Work, err = d.work(r.Context(), r, a); err != nil {
+		return nil, err
 	}
 	p.State, err = d.staff.State(r.Context(), a)
 	return p, err

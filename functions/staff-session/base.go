@@ -68,7 +68,7 @@ func (d *desk) base(r *http.Request, a staff.Actor) (base, error) {
 	add(may(staff.UserRead), "/organizations", "staff-session.nav.organizations", 0)
 	add(may(staff.UserRead) || a.Vouches(now), "/proposals", "staff-session.nav.proposals", 0)
 	add(may(staff.KeyManage, staff.JournalRead), "/keys", "staff-session.nav.keys", 0)
-	add(may(staff.ActivationIssue), "/activations", "staff-session.nav.activations", 0)
+	add(staff.Can(a, staff.ActivationIssue, staff.Resource{}, now) == nil, "/activations", "staff-session.nav.activations", 0)
 	add(true, "/account", "staff-session.nav.account", 0)
 	return b, nil
 }

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"ipcredit/shared/credit"
-	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
 	"ipcredit/shared/ruleset"
 	"ipcredit/shared/sheet"
@@ -74,11 +73,8 @@ var (
 	// AgencyColumns and AgentColumns are the tables of the two batches.
 	AgencyColumns, AgentColumns sheet.Schema
 
-	grades       []string
-	agencyStates = map[string]State{}
-	agentStates  = map[string]State{}
-	agencyWords  []string
-	agentWords   []string
+	grades                    []string
+	agencyStates, agentStates sheet.Words[State]
 )
 
 func init() {
@@ -92,154 +88,64 @@ func init() {
 		panic(fmt.Sprintf("agency: columns.json: %v", err))
 	}
 	grades = data.Grades
-	agencyWords = states(data.AgencyStates, agencyStates)
-	agentWords = states(data.AgentStates, agentStates)
-	AgencyColumns = table("agency", data.Agency)
-	AgentColumns = table("agent", data.Agent)
-}
-
-func states(rows [][]string, into map[string]State) (offered []string) {
-	for _, row := range rows {
-		offered = append(offered, row[1])
-		for _, word := range append(strings.Fields(row[2]), row[0], row[1]) {
-			into[word] = State(row[0])
-		}
-	}
-	return offered
-}
-
-func table(name string, rows [][]any) sheet.Schema {
-	s := sheet.Schema{Name: name}
-	for _, row := range rows {
-		c := sheet.Column{Field: row[0].(string), Header: row[1].(string), Required: row[3].(bool), Example: row[4].(string), Note: row[5].(string)}
-		switch row[2].(string) {
-		case "code":
-			c.Kind = sheet.Code
-		case "date":
-			c.Kind = sheet.Date
-		case "grade":
-			c.Choices = grades
-		case "agencyState":
-			// Registers word states in many ways: offered, but checked by Parse.
-			c.Choices = agencyWords
-		case "agentState":
-			c.Choices = agentWords
-		}
-		s.Columns = append(s.Columns, c)
-	}
-	return s
-}
-
-// parser collects what is wrong with one row.
-type parser struct {
-	row      sheet.Row
-	problems []sheet.Problem
-	bad      map[string]bool
-}
-
-func read(row sheet.Row) *parser {
-	p := &parser{row: row, problems: row.Check(), bad: map[string]bool{}}
-	for _, problem := range p.problems {
-		p.bad[problem.Field] = true
-	}
-	return p
-}
-
-func (p *parser) get(field string) string {
-	if p.bad[field] {
-		return ""
-	}
-	return p.row.Get(field)
-}
-
-func (p *parser) add(field, code string, args ...any) {
-	p.problems = append(p.problems, sheet.Problem{Field: field, Code: code, Args: args})
-	p.bad[field] = true
-}
-
-// with reads a field by f unless it is empty or known to be wrong.
-func with[T any](p *parser, field string, f func(string) (T, error)) (out T) {
-	v := p.get(field)
-	if v == "" {
-		return out
-	}
-	out, err := f(v)
-	if err == nil {
-		return out
-	}
-	if refused, ok := fault.Of(err); ok {
-		p.add(field, refused.Code, refused.Args...)
-	} else {
-		p.add(field, "agency.value")
-	}
-	var none T
-	return none
-}
-
-func (p *parser) state(known map[string]State, offered []string) State {
-	v := p.get("state")
-	if v == "" {
-		return ""
-	}
-	s, ok := known[strings.ToLower(norm.NFKC.String(v))]
-	if !ok {
-		p.add("state", "agency.state", strings.Join(offered, "、"))
-	}
-	return s
+	agencyStates, agentStates = sheet.NewWords[State](data.AgencyStates), sheet.NewWords[State](data.AgentStates)
+	offered := map[string][]string{"grade": grades, "agencyState": agencyStates.Offered, "agentState": agentStates.Offered}
+	AgencyColumns = sheet.Schema{Name: "agency", Columns: sheet.Columns(data.Agency, offered)}
+	AgentColumns = sheet.Schema{Name: "agent", Columns: sheet.Columns(data.Agent, offered)}
 }
 
 // Parse reads one row of a batch of agencies at the instant now. It names
 // everything that is wrong with the row; a row with problems makes no agency.
 func Parse(row sheet.Row, now time.Time) (Agency, []sheet.Problem) {
-	p := read(row)
+	p := row.Fields()
 	a := Agency{
-		Code:       with(p, "code", ident.ParseAgency),
-		Name:       with(p, "name", subject.ParseName),
-		CreditCode: string(with(p, "creditCode", ident.ParseUSCC)),
-		State:      p.state(agencyStates, agencyWords),
+		Code:       sheet.Field(p, "code", ident.ParseAgency),
+		Name:       sheet.Field(p, "name", subject.ParseName),
+		CreditCode: string(sheet.Field(p, "creditCode", ident.ParseUSCC)),
+		State:      sheet.Word(p, "state", "agency.state", agencyStates),
 	}
-	area := with(p, "district", ident.ParseArea)
+	area := sheet.Field(p, "district", ident.ParseArea)
 	if area.Kind == ident.Province {
-		p.add("district", "agency.district", area.Code)
+		p.Add("district", "agency.district", area.Code)
 	}
 	// A code that another replaced (长垣县 became 长垣市) leads to that one, as it
 	// does for every other subject.
 	if a.District = area.Code; area.Successor != "" {
 		a.District = area.Successor
 	}
-	a.Grade = p.grade(workday.DateOf(now))
-	if len(p.problems) > 0 {
-		return Agency{}, p.problems
+	a.Grade = readGrade(p, workday.DateOf(now))
+	if problems := p.Problems(); len(problems) > 0 {
+		return Agency{}, problems
 	}
 	return a, nil
 }
 
-// grade is the national grade with the day it was given and the rule it was
+// readGrade reads the national grade with the day it was given and the rule it was
 // given under.
-func (p *parser) grade(today workday.Date) *credit.Grade {
-	v := strings.ToUpper(norm.NFKC.String(p.get("grade")))
-	on := with(p, "gradeOn", workday.ParseDate)
+func readGrade(p *sheet.Fields, today workday.Date) *credit.Grade {
+	v := strings.ToUpper(norm.NFKC.String(p.Get("grade")))
+	on := sheet.Field(p, "gradeOn", workday.ParseDate)
 	switch {
-	case p.bad["grade"] || p.bad["gradeOn"]:
+	case p.Bad("grade") || p.Bad("gradeOn"):
 		return nil
 	case v == "" && on.IsZero():
 		return nil
 	case v == "":
-		p.add("grade", "agency.grade_missing")
+		p.Add("grade", "agency.grade_missing")
 		return nil
 	case !slices.Contains(grades, v):
-		p.add("grade", "agency.grade", strings.Join(grades, "、"))
+		p.Add("grade", "agency.grade", strings.Join(grades, "、"))
 		return nil
 	case on.IsZero():
-		p.add("gradeOn", "agency.grade_date_missing")
+		p.Add("gradeOn", "agency.grade_date_missing")
 		return nil
 	case on.After(today):
-		p.add("gradeOn", "agency.grade_future", on.String(), today.String())
+		p.Add("gradeOn", "agency.grade_future", on.String(), today.String())
 		return nil
 	}
 	rule, ok := ruleset.For("agency-grade", on)
 	if !ok {
-		p.add("gradeOn", "agency.grade_before", on.String(), since(ruleset.Shipped()))
+		p.Add("gradeOn", "agency.grade_before", on.String(), since(ruleset.Shipped()))
 		return nil
 	}
 	return &credit.Grade{Grade: v, On: on, Source: rule.Source}
@@ -247,16 +153,16 @@ func (p *parser) grade(today workday.Date) *credit.Grade {
 
 // ParseAgent reads one row of a batch of agents, as Parse does.
 func ParseAgent(row sheet.Row) (Agent, []sheet.Problem) {
-	p := read(row)
+	p := row.Fields()
 	a := Agent{
-		Qualification: with(p, "qualification", ident.ParseQualification),
-		Name:          with(p, "name", subject.ParseName),
-		Agency:        with(p, "agency", ident.ParseAgency),
-		State:         p.state(agentStates, agentWords),
+		Qualification: sheet.Field(p, "qualification", ident.ParseQualification),
+		Name:          sheet.Field(p, "name", subject.ParseName),
+		Agency:        sheet.Field(p, "agency", ident.ParseAgency),
+		State:         sheet.Word(p, "state", "agency.state", agentStates),
 	}
-	a.Licence = with(p, "licence", func(s string) (string, error) { return ident.ParseLicence(s, a.Agency, a.Qualification) })
-	if len(p.problems) > 0 {
-		return Agent{}, p.problems
+	a.Licence = sheet.Field(p, "licence", func(s string) (string, error) { return ident.ParseLicence(s, a.Agency, a.Qualification) })
+	if problems := p.Problems(); len(problems) > 0 {
+		return Agent{}, problems
 	}
 	return a, nil
 }

@@ -11,32 +11,25 @@ import (
 	"time"
 
 	"ipcredit/shared/fault"
+	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
 )
 
 // State is where an import stands.
-type State string
+type State = staff.Standing
 
 // The states. The words are the catalogue's "calendar.state."+State.
 const (
-	Proposed  State = "proposed"
-	Approved  State = "approved"
-	Refused   State = "refused"   // by the second person
-	Withdrawn State = "withdrawn" // by who proposed it
+	Proposed  = staff.Moved
+	Approved  = staff.Carried
+	Refused   = staff.Denied  // by the second person
+	Withdrawn = staff.Dropped // by who proposed it
 )
 
 // Import is one year as somebody brought it in.
 type Import struct {
-	ID    string       `json:"id"`
-	Year  workday.Year `json:"year"`
-	State State        `json:"state"`
-	// By proposed it; Second decided, or withdrew his own.
-	By     string    `json:"by"`
-	At     time.Time `json:"at"`
-	Second string    `json:"second,omitzero"`
-	Ended  time.Time `json:"ended,omitzero"`
-	// Why is the reason of a refusal.
-	Why string `json:"why,omitzero"`
+	staff.Motion
+	Year workday.Year `json:"year"`
 }
 
 // Over is the shipped calendar with what was approved laid over it. Where two
@@ -73,7 +66,7 @@ func With(imports []Import, y workday.Year, today workday.Date) (workday.Calenda
 	if err != nil {
 		return workday.Calendar{}, err
 	}
-	next, err := Over(append(slices.Clone(imports), Import{Year: y, State: Approved, Ended: endOfTime}))
+	next, err := Over(append(slices.Clone(imports), Import{staff.Motion{State: Approved, Ended: endOfTime}, y}))
 	if err != nil {
 		return workday.Calendar{}, err
 	}

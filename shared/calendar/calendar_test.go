@@ -38,12 +38,7 @@ func invented(t testing.TB) workday.Year {
 	return y
 }
 
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var ok = citytest.OK
 
 func refused(t testing.TB, err error, code string) {
 	t.Helper()
@@ -67,13 +62,7 @@ func newOffice(t *testing.T, rdb *redis.Client) office {
 
 func (o office) as(name string) staff.Actor {
 	o.t.Helper()
-	u, known, err := o.staff.UserByName(o.t.Context(), name)
-	if err != nil || !known {
-		o.t.Fatalf("%s: %v", name, err)
-	}
-	a, err := o.staff.Actor(o.t.Context(), u.ID)
-	ok(o.t, err)
-	return a
+	return o.staff.As(o.t, name)
 }
 
 func (o office) current() workday.Calendar {

@@ -2,16 +2,13 @@ package calendar
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/oklog/ulid/v2"
 	"github.com/redis/go-redis/v9"
 
 	"ipcredit/shared/fault"
@@ -27,7 +24,8 @@ import (
 
 // Store keeps the imported years of a city. It is safe for concurrent use.
 type Store struct {
-	j *journal.Journal
+	j       *journal.Journal
+	imports staff.Motions[Import]
 
 	mu      sync.Mutex
 	known   bool
@@ -36,9 +34,13 @@ type Store struct {
 }
 
 // New returns the store of the journal's city.
-func New(j *journal.Journal) *Store { return &Store{j: j} }
-
-func (s *Store) imports() string { return s.j.Key("calendar", "imports") }
+func New(j *journal.Journal) *Store {
+	return &Store{j: j, imports: staff.Motions[Import]{
+		Journal: j, Room: "calendar", Key: j.Key("calendar", "imports"), Of: func(x *Import) *staff.Motion { return &x.Motion },
+		Unknown: fault.New(fault.NotFound, "calendar.none"), Decided: fault.New(fault.Conflict, "calendar.decided"),
+		NotOwn: fault.New(fault.Forbidden, "calendar.not_own"),
+	}}
+}
 
 // VersionKey is the key whose value changes with every approval, for who reads it
 // together with something else and then calls At.
@@ -65,7 +67,7 @@ func (s *Store) At(ctx context.Context, version string) (workday.Calendar, error
 	if s.known && s.version == version {
 		return s.current, nil
 	}
-	list, err := s.read(ctx, s.j.Redis())
+	list, err := s.List(ctx)
 	if err != nil {
 		return workday.Calendar{}, err
 	}
@@ -77,60 +79,21 @@ func (s *Store) At(ctx context.Context, version string) (workday.Calendar, error
 	return c, nil
 }
 
-func (s *Store) read(ctx context.Context, c redis.Cmdable) ([]Import, error) {
-	all, err := c.HGetAll(ctx, s.imports()).Result()
-	if err != nil {
-		return nil, fmt.Errorf("calendar: reading imports: %w", err)
-	}
-	out := make([]Import, 0, len(all))
-	for _, text := range all {
-		var x Import
-		if err := json.Unmarshal([]byte(text), &x); err != nil {
-			return nil, fmt.Errorf("calendar: reading an import: %w", err)
-		}
-		out = append(out, x)
-	}
-	slices.SortFunc(out, func(a, b Import) int { return strings.Compare(b.ID, a.ID) })
-	return out, nil
-}
-
 // List lists what was ever imported, newest first.
-func (s *Store) List(ctx context.Context) ([]Import, error) { return s.read(ctx, s.j.Redis()) }
+func (s *Store) List(ctx context.Context) ([]Import, error) { return s.imports.List(ctx) }
 
 // Import returns one import.
 func (s *Store) Import(ctx context.Context, id string) (Import, error) {
-	return s.one(ctx, s.j.Redis(), id)
-}
-
-func (s *Store) one(ctx context.Context, c redis.Cmdable, id string) (Import, error) {
-	var x Import
-	text, err := c.HGet(ctx, s.imports(), id).Result()
-	if errors.Is(err, redis.Nil) {
-		return x, fault.New(fault.NotFound, "calendar.none")
-	}
-	if err != nil {
-		return x, fmt.Errorf("calendar: reading an import: %w", err)
-	}
-	if err := json.Unmarshal([]byte(text), &x); err != nil {
-		return x, fmt.Errorf("calendar: reading an import: %w", err)
-	}
-	return x, nil
-}
-
-// resource is the calendar, as staff.Can sees it: it is the whole city's.
-func (s *Store) resource(askedBy string) staff.Resource {
-	return staff.Resource{Division: s.j.City(), AskedBy: askedBy}
+	return s.imports.One(ctx, id)
 }
 
 // MayPropose says nil when the actor may bring a year in.
-func (s *Store) MayPropose(a staff.Actor, now time.Time) error {
-	return staff.Can(a, staff.CatalogEdit, s.resource(""), now)
-}
+func (s *Store) MayPropose(a staff.Actor, now time.Time) error { return s.imports.MayPropose(a, now) }
 
 // MayDecide says nil when the actor may approve or refuse the import: another
 // person than who proposed it.
 func (s *Store) MayDecide(a staff.Actor, x Import, now time.Time) error {
-	return staff.Can(a, staff.CatalogApprove, s.resource(x.By), now)
+	return s.imports.MayDecide(a, x.By, now)
 }
 
 // Preview is the calendar with the year laid over it, as With has it.
@@ -149,17 +112,9 @@ const waiting = 20
 // workday.Year.Check and With. What the same person proposes again while it waits
 // is one proposal.
 func (s *Store) Propose(ctx context.Context, a staff.Actor, y workday.Year, now time.Time) (Import, error) {
-	if err := s.MayPropose(a, now); err != nil {
-		return Import{}, err
-	}
-	x := Import{ID: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Year: y, State: Proposed, By: a.User.ID, At: now.UTC()}
-	err := s.change(ctx, a, "calendar.propose", x.ID, now, func(tx *journal.Tx) error {
-		list, err := s.read(ctx, tx.Read())
-		if err != nil {
-			return err
-		}
+	return s.imports.Propose(ctx, a, Import{Year: y}, now, func(list []Import) (*Import, error) {
 		if _, err := With(list, y, workday.DateOf(now)); err != nil {
-			return err
+			return nil, err
 		}
 		open := 0
 		for _, old := range list {
@@ -169,35 +124,31 @@ func (s *Store) Propose(ctx context.Context, a staff.Actor, y workday.Year, now 
 			open++
 			if reflect.DeepEqual(old.Year, y) {
 				if old.By != a.User.ID {
-					return fault.New(fault.Conflict, "calendar.proposed")
+					return nil, fault.New(fault.Conflict, "calendar.proposed")
 				}
-				x = old // a form sent twice
-				return nil
+				return &old, nil // a form sent twice
 			}
 		}
 		if open >= waiting {
-			return fault.New(fault.Conflict, "calendar.waiting", waiting)
+			return nil, fault.New(fault.Conflict, "calendar.waiting", waiting)
 		}
-		return s.put(tx, x)
+		return nil, nil
 	})
-	return x, err
 }
 
 // Approve puts an import in force. Whoever proposed it cannot.
 func (s *Store) Approve(ctx context.Context, a staff.Actor, id string, now time.Time) (Import, error) {
-	return s.decide(ctx, a, "calendar.approve", id, now, func(tx *journal.Tx, list []Import, x *Import) error {
-		if err := s.MayDecide(a, *x, now); err != nil {
-			return err
-		}
+	return s.imports.Approve(ctx, a, id, now, func(tx *journal.Tx, list []Import, x *Import) error {
 		// What is in force may have changed since it was proposed.
 		if _, err := With(list, x.Year, workday.DateOf(now)); err != nil {
 			return err
 		}
-		x.State = Approved
 		tx.Set(s.VersionKey(), x.ID)
 		return nil
 	})
 }
+
+const maxWhy = 200
 
 // Refuse ends a proposal, with the reason.
 func (s *Store) Refuse(ctx context.Context, a staff.Actor, id, why string, now time.Time) (Import, error) {
@@ -205,64 +156,10 @@ func (s *Store) Refuse(ctx context.Context, a staff.Actor, id, why string, now t
 	if n := len([]rune(why)); n == 0 || n > maxWhy {
 		return Import{}, fault.New(fault.Invalid, "calendar.why", maxWhy).With("why", "calendar.why", maxWhy)
 	}
-	return s.decide(ctx, a, "calendar.refuse", id, now, func(_ *journal.Tx, _ []Import, x *Import) error {
-		if err := s.MayDecide(a, *x, now); err != nil {
-			return err
-		}
-		x.State, x.Why = Refused, why
-		return nil
-	})
+	return s.imports.Refuse(ctx, a, id, why, now)
 }
-
-const maxWhy = 200
 
 // Withdraw ends the actor's own proposal.
 func (s *Store) Withdraw(ctx context.Context, a staff.Actor, id string, now time.Time) (Import, error) {
-	return s.decide(ctx, a, "calendar.withdraw", id, now, func(_ *journal.Tx, _ []Import, x *Import) error {
-		if x.By != a.User.ID {
-			return fault.New(fault.Forbidden, "calendar.not_own")
-		}
-		x.State = Withdrawn
-		return nil
-	})
-}
-
-func (s *Store) decide(ctx context.Context, a staff.Actor, action, id string, now time.Time, f func(*journal.Tx, []Import, *Import) error) (Import, error) {
-	var x Import
-	err := s.change(ctx, a, action, id, now, func(tx *journal.Tx) error {
-		list, err := s.read(ctx, tx.Read())
-		if err != nil {
-			return err
-		}
-		at := slices.IndexFunc(list, func(old Import) bool { return old.ID == id })
-		if at < 0 {
-			return fault.New(fault.NotFound, "calendar.none")
-		}
-		x = list[at]
-		if x.State != Proposed {
-			return fault.New(fault.Conflict, "calendar.decided")
-		}
-		if err := f(tx, list, &x); err != nil {
-			return err
-		}
-		x.Second, x.Ended = a.User.ID, now.UTC()
-		return s.put(tx, x)
-	})
-	return x, err
-}
-
-// change commits under a watch of all imports: a handful of writes a year, so that
-// nothing is decided against what was just put in force.
-func (s *Store) change(ctx context.Context, a staff.Actor, action, id string, now time.Time, f func(*journal.Tx) error) error {
-	entry := journal.Entry{Actor: a.User.ID, Action: action, Ref: "calendar:" + id, At: now}
-	return s.j.Commit(ctx, entry, []string{s.imports()}, f)
-}
-
-func (s *Store) put(tx *journal.Tx, x Import) error {
-	text, err := json.Marshal(x)
-	if err != nil {
-		return fmt.Errorf("calendar: %w", err)
-	}
-	tx.HSet(s.imports(), x.ID, string(text))
-	return nil
+	return s.imports.Withdraw(ctx, a, id, now)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,12 +26,7 @@ var noon = time.Date(2026, 5, 20, 4, 0, 0, 0, time.UTC)
 
 func day(s string) workday.Date { return workday.MustDate(s) }
 
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var ok = citytest.OK
 
 func TestStandingOfATask(t *testing.T) {
 	t.Parallel()
@@ -100,18 +94,6 @@ func TestEntriesAddUp(t *testing.T) {
 	})
 }
 
-var identities = sync.OnceValue(func() map[string]seal.Identity {
-	out := map[string]seal.Identity{}
-	for _, label := range append(staff.UnitLabels(), "escrow") {
-		id, err := seal.Generate()
-		if err != nil {
-			panic(err)
-		}
-		out[label] = id
-	}
-	return out
-})
-
 type town struct {
 	*Store
 	t     testing.TB
@@ -125,36 +107,19 @@ func newTown(t testing.TB, rdb *redis.Client) *town {
 	ok(t, err)
 	j := journal.New(rdb, "410700", journal.Options{})
 	w := &town{t: t, rdb: rdb, staff: citytest.NewStaff(t, j, noon)}
-	units := tipoff.Units{}
-	for _, l := range staff.UnitLabels() {
-		units[l] = identities()[l].Recipient()
-	}
-	w.Store = New(j, liaison.NewSafe(seal.NewKeys(buckets.Keys), "410700", units, identities()["escrow"].Recipient(), identities()), w.staff.Store)
+	units := tipoff.Units(citytest.Recipients(citytest.Identities()))
+	w.Store = New(j, liaison.NewSafe(seal.NewKeys(buckets.Keys), "410700", units, citytest.Identities()[citytest.Escrow].Recipient(), citytest.Identities()), w.staff.Store)
 	return w
 }
 
 func (w *town) actor(name string) staff.Actor {
 	w.t.Helper()
-	u, found, err := w.staff.UserByName(w.t.Context(), name)
-	if err != nil || !found {
-		w.t.Fatalf("%s: %v", name, err)
-	}
-	a, err := w.staff.Actor(w.t.Context(), u.ID)
-	ok(w.t, err)
-	return a
+	return w.staff.As(w.t, name)
 }
 
 func (w *town) inbox(name, kind string) int {
 	w.t.Helper()
-	list, _, err := w.staff.Inbox(w.t.Context(), w.actor(name), "", 50)
-	ok(w.t, err)
-	n := 0
-	for _, m := range list {
-		if m.Kind == kind {
-			n++
-		}
-	}
-	return n
+	return w.staff.Told(w.t, name, kind)
 }
 
 func plan() Plan {

@@ -197,26 +197,6 @@ func times(a, b int64) int64 {
 	return a * b
 }
 
-// LatePayment is what is added to a fine that is paid so many days late: 3 % of it
-// for each day, never more than the fine itself (行政处罚法 art. 72). It is in fen.
-func LatePayment(set ruleset.Set, decided workday.Date, fineFen int64, days int) (int64, ruleset.Rule, error) {
-	rule, p, err := ruleset.Of[struct {
-		Percent int64 `json:"percentPerDay"`
-	}](set, "casework-late", decided)
-	if err != nil {
-		return 0, rule, err
-	}
-	if fineFen <= 0 || days <= 0 {
-		return 0, rule, nil
-	}
-	percent := times(p.Percent, int64(days))
-	if percent >= 100 {
-		return fineFen, rule, nil
-	}
-	// In two parts, so that no fine is too large.
-	return fineFen/100*percent + fineFen%100*percent/100, rule, nil
-}
-
 // yuan writes fen as yuan; "—" where there is no bound.
 func yuan(fen int64) string {
 	switch {

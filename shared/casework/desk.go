@@ -29,9 +29,6 @@ var paramsFile []byte
 // chosen are the lengths and numbers that no law sets.
 var chosen = ruleset.ReadChosen(paramsFile)
 
-// Limits are the lengths and numbers that pages show: "name", "text", "bulk", ….
-func Limits(name string) int { return chosen.N(name) }
-
 // Config is what a Store works with.
 type Config struct {
 	Identities map[string]seal.Identity // secret unit-identities, see tipoff.ParseIdentities

@@ -560,7 +560,7 @@ func Recount(ctx context.Context, j *journal.Journal, clocks *clock.Store, rules
 	rules = rules.Filled()
 	moved := 0
 	for _, unit := range staff.UnitLabels() {
-		var behind *ranked
+		var behind journal.Place
 		for {
 			found, err := b.rank(ctx, b.key("open", unit), nil, behind, false, 200)
 			if err != nil {
@@ -573,7 +573,7 @@ func Recount(ctx context.Context, j *journal.Journal, clocks *clock.Store, rules
 			if moved += n; err != nil {
 				return moved, err
 			}
-			behind = &found[len(found)-1]
+			behind = found[len(found)-1]
 		}
 	}
 	return moved, nil

@@ -83,14 +83,7 @@ func desk(t testing.TB) *town { return newTown(t, redistest.Embedded(t)) }
 // as is the account of this name at work.
 func (w *town) as(name string) staff.Actor {
 	w.t.Helper()
-	u, known, err := w.people.UserByName(w.t.Context(), name)
-	ok(w.t, err)
-	if !known {
-		w.t.Fatalf("no user %s", name)
-	}
-	a, err := w.people.Actor(w.t.Context(), u.ID)
-	ok(w.t, err)
-	return a
+	return w.people.As(w.t, name)
 }
 
 func (w *town) id(name string) string { return w.as(name).User.ID }

@@ -12,6 +12,7 @@ import (
 	"ipcredit/shared/clock"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
+	"ipcredit/shared/journal"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
 )
@@ -175,18 +176,18 @@ func (s *Store) sets(f Filter) ([]string, error) {
 // place is where a list goes on.
 type place struct {
 	unit string
-	ranked
+	journal.Place
 }
 
 func (p place) String() string {
-	return p.unit + "~" + strconv.FormatFloat(p.score, 'f', 0, 64) + "~" + p.number
+	return p.unit + "~" + strconv.FormatFloat(p.Score, 'f', 0, 64) + "~" + p.Member
 }
 
 func parsePlace(s string, units []string) (place, error) {
 	parts := strings.Split(s, "~")
 	if len(parts) == 3 && slices.Contains(units, parts[0]) && numberForm.MatchString(parts[2]) {
 		if n, err := strconv.ParseUint(parts[1], 10, 32); err == nil {
-			return place{parts[0], ranked{parts[2], float64(n)}}, nil
+			return place{parts[0], journal.Place{Score: float64(n), Member: parts[2]}}, nil
 		}
 	}
 	return place{}, fault.New(fault.Invalid, "casework.cursor").With("cursor", "casework.cursor")
@@ -209,13 +210,13 @@ func (s *Store) List(ctx context.Context, a staff.Actor, f Filter, now time.Time
 	if err != nil {
 		return nil, "", err
 	}
-	var behind *ranked
+	var behind journal.Place
 	if f.Cursor != "" {
 		at, err := parsePlace(f.Cursor, units)
 		if err != nil {
 			return nil, "", err
 		}
-		units, behind = units[slices.Index(units, at.unit):], &at.ranked
+		units, behind = units[slices.Index(units, at.unit):], at.Place
 	}
 	rules, err := s.Rules(ctx)
 	if err != nil {
@@ -240,9 +241,9 @@ func (s *Store) List(ctx context.Context, a staff.Actor, f Filter, now time.Time
 			if err != nil {
 				return nil, "", err
 			}
-			for n, at := range found {
-				behind = &found[n]
-				c, there := cases[at.number]
+			for _, at := range found {
+				behind = at
+				c, there := cases[at.Member]
 				if !there {
 					continue
 				}
@@ -259,18 +260,14 @@ func (s *Store) List(ctx context.Context, a staff.Actor, f Filter, now time.Time
 				rows, last = append(rows, r), place{unit, at}
 			}
 		}
-		behind = nil
+		behind = journal.Place{}
 	}
 	return rows, "", nil
 }
 
 // cases reads what a ranked list names.
-func (s *Store) cases(ctx context.Context, found []ranked) (map[string]Case, error) {
-	numbers := make([]string, len(found))
-	for i, x := range found {
-		numbers[i] = x.number
-	}
-	list, err := s.many(ctx, numbers)
+func (s *Store) cases(ctx context.Context, found []journal.Place) (map[string]Case, error) {
+	list, err := s.many(ctx, journal.Members(found))
 	if err != nil {
 		return nil, err
 	}
@@ -293,7 +290,7 @@ func (s *Store) Mine(ctx context.Context, a staff.Actor, now time.Time) ([]Row, 
 	}
 	var rows []Row
 	for _, user := range principals(a, now) {
-		found, err := s.rank(ctx, s.key("mine", user), nil, nil, false, mostMine)
+		found, err := s.rank(ctx, s.key("mine", user), nil, journal.Place{}, false, mostMine)
 		if err != nil {
 			return nil, err
 		}
@@ -302,7 +299,7 @@ func (s *Store) Mine(ctx context.Context, a staff.Actor, now time.Time) ([]Row, 
 			return nil, err
 		}
 		for _, x := range found {
-			c, there := cases[x.number]
+			c, there := cases[x.Member]
 			if !there || slices.ContainsFunc(rows, func(r Row) bool { return r.Case.Number == c.Number }) {
 				continue
 			}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"ipcredit/shared/citytest"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ruleset"
 	"ipcredit/shared/workday"
@@ -28,15 +29,7 @@ func refusedWith(t testing.TB, err error, code string) {
 	t.Fatalf("got %s %v, want %s", f.Code, f.Fields, code)
 }
 
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		if f, is := fault.Of(err); is {
-			t.Fatalf("%v %v", err, f.Fields)
-		}
-		t.Fatal(err)
-	}
-}
+var ok = citytest.OK
 
 func TestRewardIsAPercentageBetweenFloorAndCap(t *testing.T) {
 	t.Parallel()
@@ -271,20 +264,5 @@ func TestWhoMayPunishWhomAndHowMuch(t *testing.T) {
 			}
 			refusedWith(t, err, tt.want)
 		})
-	}
-}
-
-func TestLatePaymentIsThreePercentADayUpToTheFine(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		fine int64
-		days int
-		want int64
-	}{{10_000, 0, 0}, {10_000, 1, 300}, {10_000, 33, 9_900}, {10_000, 34, 10_000}, {10_000, 400, 10_000}, {0, 5, 0}, {1 << 62, 1 << 40, 1 << 62}} {
-		got, _, err := LatePayment(ruleset.Shipped(), day("2026-05-20"), tt.fine, tt.days)
-		ok(t, err)
-		if got != tt.want {
-			t.Errorf("%d for %d days: %d, want %d", tt.fine, tt.days, got, tt.want)
-		}
 	}
 }

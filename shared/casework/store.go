@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -46,34 +45,12 @@ func (b base) key(parts ...string) string {
 
 func (b base) by(field, value string) string { return b.key("by", field, value) }
 
-func text(ctx context.Context, c redis.Cmdable, key string) (string, error) {
-	v, err := c.Get(ctx, key).Result()
-	if errors.Is(err, redis.Nil) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("casework: reading: %w", err)
-	}
-	return v, nil
-}
-
-func decode(v string) (Case, error) {
-	var c Case
-	if err := json.Unmarshal([]byte(v), &c); err != nil {
-		return c, fmt.Errorf("casework: reading a case: %w", err)
-	}
-	return c, nil
-}
-
 func (b base) read(ctx context.Context, r redis.Cmdable, number string) (Case, error) {
-	v, err := text(ctx, r, b.key(number))
-	if err != nil {
-		return Case{}, err
+	c, ok, err := journal.Read[Case](ctx, r, b.key(number))
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "casework.none")
 	}
-	if v == "" {
-		return Case{}, fault.New(fault.NotFound, "casework.none")
-	}
-	return decode(v)
+	return c, err
 }
 
 // one reads a case; NotFound "casework.none" without it.
@@ -83,56 +60,20 @@ func (b base) one(ctx context.Context, number string) (Case, error) {
 
 // many returns those of the numbers that exist, in their order.
 func (b base) many(ctx context.Context, numbers []string) ([]Case, error) {
-	if len(numbers) == 0 {
-		return nil, nil
-	}
 	keys := make([]string, len(numbers))
 	for i, n := range numbers {
 		keys[i] = b.key(n)
 	}
-	values, err := b.j.Redis().MGet(ctx, keys...).Result()
-	if err != nil {
-		return nil, fmt.Errorf("casework: reading: %w", err)
-	}
-	out := make([]Case, 0, len(values))
-	for _, v := range values {
-		v, ok := v.(string)
-		if !ok {
-			continue
-		}
-		c, err := decode(v)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, nil
+	return journal.ReadAll[Case](ctx, b.j.Redis(), keys)
 }
 
 func (b base) content(ctx context.Context, number string) (string, error) {
-	return text(ctx, b.j.Redis(), b.key(number, "content"))
+	return journal.Text(ctx, b.j.Redis(), b.key(number, "content"))
 }
 
 // hash reads a hash whose fields are numbers, in their order.
 func (b base) hash(ctx context.Context, key string) ([]string, error) {
-	all, err := b.j.Redis().HGetAll(ctx, key).Result()
-	if err != nil {
-		return nil, fmt.Errorf("casework: reading: %w", err)
-	}
-	fields := make([]int, 0, len(all))
-	for f := range all {
-		n, err := strconv.Atoi(f)
-		if err != nil {
-			return nil, fmt.Errorf("casework: field %q is no number", f)
-		}
-		fields = append(fields, n)
-	}
-	slices.Sort(fields)
-	out := make([]string, len(fields))
-	for i, n := range fields {
-		out[i] = all[strconv.Itoa(n)]
-	}
-	return out, nil
+	return journal.Numbered(ctx, b.j.Redis(), key)
 }
 
 // field reads one field of a hash, "" without it.
@@ -181,7 +122,7 @@ func (b base) ticketed(ctx context.Context, tx *journal.Tx, ticket string) (stri
 	if err := tx.Watch(key); err != nil {
 		return "", err
 	}
-	return text(ctx, tx.Read(), key)
+	return journal.Text(ctx, tx.Read(), key)
 }
 
 // update changes a case that stands in the version seen, in one commit. f may
@@ -362,87 +303,38 @@ func (p places) replace(tx *journal.Tx, was places, number string) {
 	}
 }
 
-// entry of a ranked list.
-type ranked struct {
-	number string
-	score  float64
-}
-
-// after tells whether x comes behind y in a list.
-func (x ranked) after(y ranked, descending bool) bool {
-	if x.score != y.score {
-		return (x.score > y.score) != descending
-	}
-	return (x.number > y.number) != descending
-}
-
 // rank lists what is in the ranked key and in all the sets, from behind a place
 // on, at most n. One key alone is read by ranges; several are intersected by
 // Redis, beginning with the smallest.
-func (b base) rank(ctx context.Context, key string, sets []string, behind *ranked, descending bool, n int) ([]ranked, error) {
-	if len(sets) > 0 {
-		keys := append([]string{key}, sets...)
-		weights := make([]float64, len(keys))
-		weights[0] = 1
-		found, err := b.j.Redis().ZInterWithScores(ctx, &redis.ZStore{Keys: keys, Weights: weights}).Result()
-		if err != nil {
-			return nil, fmt.Errorf("casework: listing: %w", err)
-		}
-		// The embedded server returns them in an order of its own.
-		slices.SortFunc(found, func(x, y redis.Z) int {
-			a, b := ranked{fmt.Sprint(x.Member), x.Score}, ranked{fmt.Sprint(y.Member), y.Score}
-			switch {
-			case a == b:
-				return 0
-			case a.after(b, descending):
-				return 1
-			}
-			return -1
-		})
-		return page(found, behind, descending, n), nil
+func (b base) rank(ctx context.Context, key string, sets []string, behind journal.Place, descending bool, n int) ([]journal.Place, error) {
+	if len(sets) == 0 {
+		return b.j.Behind(ctx, key, behind, descending, n)
 	}
-	var out []ranked
-	for from := int64(0); len(out) < n; {
-		by := &redis.ZRangeBy{Min: "-inf", Max: "+inf", Offset: from, Count: int64(n) + 1}
-		var found []redis.Z
-		var err error
-		if descending {
-			if behind != nil {
-				by.Max = strconv.FormatFloat(behind.score, 'f', 0, 64)
-			}
-			found, err = b.j.Redis().ZRevRangeByScoreWithScores(ctx, key, by).Result()
-		} else {
-			if behind != nil {
-				by.Min = strconv.FormatFloat(behind.score, 'f', 0, 64)
-			}
-			found, err = b.j.Redis().ZRangeByScoreWithScores(ctx, key, by).Result()
-		}
-		if err != nil {
-			return nil, fmt.Errorf("casework: listing: %w", err)
-		}
-		out = append(out, page(found, behind, descending, n-len(out))...)
-		if len(found) < n+1 {
-			break
-		}
-		from += int64(len(found))
+	keys := append([]string{key}, sets...)
+	weights := make([]float64, len(keys))
+	weights[0] = 1
+	found, err := b.j.Redis().ZInterWithScores(ctx, &redis.ZStore{Keys: keys, Weights: weights}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("casework: listing: %w", err)
 	}
-	return out, nil
-}
-
-// page takes at most n of what is behind a place.
-func page(found []redis.Z, behind *ranked, descending bool, n int) []ranked {
-	var out []ranked
+	var out []journal.Place
 	for _, z := range found {
-		x := ranked{fmt.Sprint(z.Member), z.Score}
-		if behind != nil && !x.after(*behind, descending) {
-			continue
+		number, _ := z.Member.(string)
+		if x := (journal.Place{Score: z.Score, Member: number}); x.Behind(behind, descending) {
+			out = append(out, x)
 		}
-		if len(out) == n {
-			break
-		}
-		out = append(out, x)
 	}
-	return out
+	// The embedded server returns them in an order of its own.
+	slices.SortFunc(out, func(x, y journal.Place) int {
+		switch {
+		case x == y:
+			return 0
+		case x.Behind(y, descending):
+			return 1
+		}
+		return -1
+	})
+	return out[:min(n, len(out))], nil
 }
 
 // infringed lists a party's decided infringements: instrument → "day case".
@@ -478,11 +370,8 @@ func (b base) next(ctx context.Context, series string) (int64, error) {
 // recounts writes places and clocks of those whose limit has moved without
 // anybody's doing: by the day, by the calendar. The cases themselves, and their
 // versions, stay.
-func (b base) recounts(ctx context.Context, found []ranked, rules Rules, now time.Time) (moved int, err error) {
-	numbers := make([]string, len(found))
-	for i, x := range found {
-		numbers[i] = x.number
-	}
+func (b base) recounts(ctx context.Context, found []journal.Place, rules Rules, now time.Time) (moved int, err error) {
+	numbers := journal.Members(found)
 	cases, err := b.many(ctx, numbers)
 	if err != nil {
 		return 0, err
@@ -494,7 +383,7 @@ func (b base) recounts(ctx context.Context, found []ranked, rules Rules, now tim
 		if err != nil {
 			return moved, err
 		}
-		if b.places(c, clocks)[b.key("open", c.Unit)] == at.score {
+		if b.places(c, clocks)[b.key("open", c.Unit)] == at.Score {
 			continue
 		}
 		e := journal.Entry{Actor: "system", Action: "casework.recount", Ref: Ref(c.Number), At: now}

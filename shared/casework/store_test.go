@@ -515,3 +515,34 @@ func TestFiltersCombineAndPagesGoOn(t *testing.T) {
 		}
 	})
 }
+
+// TestPagesOfClosedCasesHoldEachOnce: the newest first, page by page, also among
+// those of one day.
+func TestPagesOfClosedCasesHoldEachOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *town) {
+		var want []string
+		for n := range 5 {
+			if n == 3 {
+				w.now = on2("2026-05-21")
+			}
+			c := w.move(w.two(w.opened(draft())), "hongqi.approver", Change{To: NotFiled})
+			want = append(want, c.Number)
+		}
+		slices.Reverse(want)
+		for _, f := range []Filter{{Closed: true, Limit: 2}, {Closed: true, Limit: 2, Party: firm}} {
+			var got []string
+			for pages := 0; pages == 0 || f.Cursor != "" && pages < 9; pages++ {
+				rows, next, err := w.List(t.Context(), w.as("hongqi.handler"), f, w.now)
+				ok(t, err)
+				for _, r := range rows {
+					got = append(got, r.Case.Number)
+				}
+				f.Cursor = next
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("of %q: %q, want %q", f.Party, got, want)
+			}
+		}
+	})
+}

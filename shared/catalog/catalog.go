@@ -15,6 +15,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -178,7 +179,47 @@ func (m Measure) ListLabelled() bool {
 
 // brings tells whether a record of the act and tier brings the measure.
 func (m Measure) brings(act string, tier Tier) bool {
-	return !m.Incentive && (len(m.Acts) == 0 || slices.Contains(m.Acts, act)) && (len(m.Tiers) == 0 || slices.Contains(m.Tiers, tier))
+	return !m.Incentive && m.Of(act) && (len(m.Tiers) == 0 || slices.Contains(m.Tiers, tier))
+}
+
+// Rest is the act that stands for every further one of the catalogue: 国知发保字
+// 〔2022〕8号 art. 6(7), whatever else is listed as an item of its own and is
+// dishonesty. It is in the law; what a city's officers add stands under it.
+const Rest = "DA7"
+
+// Under is the act whose provision an act stands under: itself where the law names
+// it, Rest where officers brought it in. What the law says of the one holds for the
+// other: who determines it, how long it is displayed, how far it may be published.
+func Under(act string) string {
+	if _, law := shipped.items[act]; law || !own(act) {
+		return act
+	}
+	return Rest
+}
+
+// own tells whether officers may call an act so: two letters and a number, and
+// perhaps a second one, as DA8 or ZX12-3.
+func own(act string) bool { return actForm.MatchString(act) }
+
+var actForm = regexp.MustCompile(`^[A-Z]{2}[0-9]{1,3}(-[0-9]{1,3})?$`)
+
+// Added are the acts that officers brought in, sorted. public leaves out those
+// of which no version was ever more than internal: strangers know of none.
+func (c Catalog) Added(public bool) []string {
+	var acts []string
+	for act, list := range c.items {
+		if _, law := shipped.items[act]; !law && (!public || slices.ContainsFunc(list, func(i Item) bool { return !i.Replaced && i.Channel != Internal })) {
+			acts = append(acts, act)
+		}
+	}
+	slices.Sort(acts)
+	return acts
+}
+
+// Of tells whether the measure is for the act: by its name, or by that of the act
+// whose provision it stands under.
+func (m Measure) Of(act string) bool {
+	return len(m.Acts) == 0 || slices.Contains(m.Acts, act) || slices.Contains(m.Acts, Under(act))
 }
 
 // version is an item or a measure.

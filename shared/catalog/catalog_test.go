@@ -119,7 +119,7 @@ func TestRefusesWhatCannotStand(t *testing.T) {
 		{"a wider channel", item(t, "DA2", func(i *Item) { i.Channel = Original }), "catalog.wider"},
 		{"wider again than the city had it, not than the law", item(t, "DA1", func(i *Item) { i.From = day("2027-02-01") }), ""},
 		{"an unknown channel", item(t, "DA2", func(i *Item) { i.Channel = "PUBLIC" }), "catalog.channel"},
-		{"an act nobody knows", item(t, "DA2", func(i *Item) { i.Act = "DA9" }), "catalog.act"},
+		{"an act without a name", item(t, "DA2", func(i *Item) { i.Act = "" }), "catalog.act"},
 		{"an item without basis", item(t, "DA2", func(i *Item) { i.Basis = " " }), "catalog.basis"},
 		{"without article", item(t, "DA2", func(i *Item) { i.Article = "" }), "catalog.missing"},
 		{"without a kind", item(t, "DA2", func(i *Item) { i.Kinds = nil }), "catalog.kinds"},

@@ -223,8 +223,8 @@ func (c Catalog) with(p Proposal) (next Catalog, err error) {
 }
 
 // With is the catalogue with the proposal in force, for somebody to look at before.
-// It refuses whatever cannot stand: an act nobody knows, a channel wider than the
-// law's, a measure without basis or item of the basic list, one that names an act
+// It refuses whatever cannot stand: an act that is called as none can be, one more
+// that is no determination, a channel wider than the law's, a measure without basis or item of the basic list, one that names an act
 // that there is not, a version before the last, and one that changes nothing.
 func (c Catalog) With(p Proposal) (Catalog, error) {
 	switch {
@@ -246,10 +246,21 @@ func (c Catalog) fitsItem(i Item) error {
 	if err := i.check(); err != nil {
 		return err
 	}
-	// The acts are those of the law; a new one needs its columns and its words.
-	first, known := shipped.items[i.Act]
-	if !known {
-		return wrong().With("act", "catalog.act")
+	first, law := shipped.items[i.Act]
+	if !law {
+		// One more act stands under the law's own last one, and is a determination.
+		if first = shipped.items[Rest]; !own(i.Act) {
+			return wrong().With("act", "catalog.act_form")
+		}
+		if !slices.Equal(i.Kinds, first[0].Kinds) {
+			return wrong().With("kinds", "catalog.added_kinds")
+		}
+		if !within(i.Sources, first[0].Sources) {
+			return wrong().With("sources", "catalog.added_sources")
+		}
+		if i.From.Before(first[0].From) {
+			return wrong().With("from", "catalog.before_law", first[0].From.String())
+		}
 	}
 	if Narrower(i.Channel, first[0].Channel) != i.Channel {
 		return wrong().With("channel", "catalog.wider")

@@ -1,22 +1,21 @@
 package catalog
 
 import (
-	"time"
-
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ruleset"
+	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
 )
 
 // State is where a proposal stands. The words are "catalog.state."+State.
-type State string
+type State = staff.Standing
 
 // The states.
 const (
-	Proposed  State = "proposed"
-	Approved  State = "approved"
-	Refused   State = "refused"   // by the second person
-	Withdrawn State = "withdrawn" // by who proposed it
+	Proposed  = staff.Moved
+	Approved  = staff.Carried
+	Refused   = staff.Denied  // by the second person
+	Withdrawn = staff.Dropped // by who proposed it
 )
 
 // States lists them in the order pages offer them.
@@ -25,21 +24,13 @@ var States = []State{Proposed, Approved, Refused, Withdrawn}
 // Proposal is a version that somebody wants to have in force: of an item or of a
 // measure.
 type Proposal struct {
-	ID      string   `json:"id"`
+	staff.Motion
 	Item    *Item    `json:"item,omitempty"`
 	Measure *Measure `json:"measure,omitempty"`
 	// Reason is why: the document that makes it necessary.
 	Reason string `json:"reason"`
-	State  State  `json:"state"`
-	// By proposed it; Second decided, or withdrew his own.
-	By     string    `json:"by"`
-	At     time.Time `json:"at"`
-	Second string    `json:"second,omitzero"`
-	Ended  time.Time `json:"ended,omitzero"`
 	// Order counts the approvals of the city, from 1.
 	Order int `json:"order,omitempty"`
-	// Why is the reason of a refusal.
-	Why string `json:"why,omitzero"`
 }
 
 // Name is the act or the measure that the proposal is about.

@@ -31,13 +31,7 @@ func newOffice(t *testing.T, rdb *redis.Client) office {
 
 func (o office) as(name string) staff.Actor {
 	o.t.Helper()
-	u, known, err := o.staff.UserByName(o.t.Context(), name)
-	if err != nil || !known {
-		o.t.Fatalf("%s: %v", name, err)
-	}
-	a, err := o.staff.Actor(o.t.Context(), u.ID)
-	ok(o.t, err)
-	return a
+	return o.staff.As(o.t, name)
 }
 
 func (o office) channel(act, on string) Channel {
@@ -171,7 +165,7 @@ func TestProposalsWalkAnyWay(t *testing.T) {
 	o := newOffice(t, rdb)
 	handler, approver, ctx := o.as("lead.handler"), o.as("lead.approver"), t.Context()
 	rapid.Check(t, func(t *rapid.T) {
-		if err := rdb.Del(ctx, o.proposals(), o.versionKey()).Err(); err != nil {
+		if err := rdb.Del(ctx, o.Store.proposals.Key, o.versionKey()).Err(); err != nil {
 			t.Fatal(err)
 		}
 		store, version := New(o.j), ""

@@ -1,5 +1,6 @@
-// Package citytest is what tests of functions share: a clock that only the test
-// moves, the demonstration city's staff, secret files, and what was logged.
+// Package citytest is what tests of matters and functions share: a clock that only
+// the test moves, the demonstration city's staff and the keys of its units, secret
+// files, and what was logged.
 package citytest
 
 import (
@@ -75,6 +76,36 @@ func (s Staff) User(t testing.TB, name string) staff.DemoUser {
 	}
 	t.Fatalf("no user %s", name)
 	return staff.DemoUser{}
+}
+
+// As is the account of this name at work.
+func (s Staff) As(t testing.TB, name string) staff.Actor {
+	t.Helper()
+	u, known, err := s.UserByName(t.Context(), name)
+	if err != nil || !known {
+		t.Fatalf("no user %s: %v", name, err)
+	}
+	a, err := s.Actor(t.Context(), u.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// Told counts the messages of a kind in the account's inbox.
+func (s Staff) Told(t testing.TB, name, kind string) int {
+	t.Helper()
+	list, _, err := s.Inbox(t.Context(), s.As(t, name), "", 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, m := range list {
+		if m.Kind == kind {
+			n++
+		}
+	}
+	return n
 }
 
 // Code is the number that the second factor shows at the instant.

@@ -59,7 +59,7 @@ func (s *Store) escalate(ctx context.Context, ref string, cal workday.Calendar, 
 	}
 	err := s.j.Commit(ctx, entry, nil, func(tx *journal.Tx) error {
 		acted = 0
-		list, err := s.watched(ctx, tx, []string{ref})
+		list, err := s.watched(tx, []string{ref})
 		if err != nil {
 			return err
 		}
@@ -249,7 +249,7 @@ func (k Kept) moves(cal workday.Calendar, today workday.Date) bool {
 func (s *Store) again(ctx context.Context, ref string, cal workday.Calendar, now time.Time) error {
 	entry := journal.Entry{Actor: "system", Action: "clock.recompute", Ref: ref, At: now}
 	err := s.j.Commit(ctx, entry, nil, func(tx *journal.Tx) error {
-		list, err := s.watched(ctx, tx, []string{ref})
+		list, err := s.watched(tx, []string{ref})
 		if err != nil || list[0].Ref == "" {
 			return err
 		}

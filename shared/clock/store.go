@@ -67,8 +67,7 @@ func (s *Store) Keep(tx *journal.Tx, records ...Kept) error {
 		}
 		refs[i] = k.Ref
 	}
-	ctx := context.Background() // the read is bounded by the commit's connection
-	old, err := s.watched(ctx, tx, refs)
+	old, err := s.watched(tx, refs)
 	if err != nil {
 		return err
 	}
@@ -83,42 +82,46 @@ func (s *Store) Keep(tx *journal.Tx, records ...Kept) error {
 
 // watched reads records inside a commit, the zero Kept but for Acts where there is
 // none, and makes the commit start again when one changes.
-func (s *Store) watched(ctx context.Context, tx *journal.Tx, refs []string) ([]Kept, error) {
+func (s *Store) watched(tx *journal.Tx, refs []string) ([]Kept, error) {
 	if len(refs) == 0 {
 		return nil, nil
 	}
-	keys := make([]string, 0, 2*len(refs))
-	for _, ref := range refs {
-		keys = append(keys, s.of(ref), s.acts(ref))
-	}
-	if err := tx.Watch(keys...); err != nil {
+	texts, err := tx.WatchTexts(s.keys(refs)...)
+	if err != nil {
 		return nil, err
 	}
-	return s.read(ctx, tx.Read(), refs)
+	return s.decode(texts)
 }
 
 // read returns records in the order of refs, the zero Kept but for Acts where
 // there is none.
 func (s *Store) read(ctx context.Context, c redis.Cmdable, refs []string) ([]Kept, error) {
-	if len(refs) == 0 {
-		return nil, nil
+	texts, err := journal.Texts(ctx, c, s.keys(refs))
+	if err != nil {
+		return nil, err
 	}
+	return s.decode(texts)
+}
+
+// keys are those of records and of what was acted on, in turn.
+func (s *Store) keys(refs []string) []string {
 	keys := make([]string, 0, 2*len(refs))
 	for _, ref := range refs {
 		keys = append(keys, s.of(ref), s.acts(ref))
 	}
-	values, err := c.MGet(ctx, keys...).Result()
-	if err != nil {
-		return nil, fmt.Errorf("clock: reading the index: %w", err)
-	}
-	out := make([]Kept, len(refs))
-	for i := range refs {
-		if text, ok := values[2*i].(string); ok {
+	return keys
+}
+
+// decode reads what stood at keys.
+func (s *Store) decode(texts []string) (out []Kept, err error) {
+	out = make([]Kept, len(texts)/2)
+	for i := range out {
+		if text := texts[2*i]; text != "" {
 			if out[i], err = decode(text, s.rules); err != nil {
 				return nil, err
 			}
 		}
-		if text, ok := values[2*i+1].(string); ok {
+		if text := texts[2*i+1]; text != "" {
 			if err := json.Unmarshal([]byte(text), &out[i].Acts); err != nil {
 				return nil, fmt.Errorf("clock: reading what was acted on: %w", err)
 			}

@@ -28,12 +28,7 @@ import (
 // is Friday 2026-05-22.
 var start = time.Date(2026, 4, 29, 4, 0, 0, 0, time.UTC)
 
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var ok = citytest.OK
 
 // town has an index and people.
 type town struct {
@@ -80,13 +75,7 @@ func (w *town) escalate() int {
 
 func (w *town) actor(name string) staff.Actor {
 	w.t.Helper()
-	u, known, err := w.staff.UserByName(context.Background(), name)
-	if err != nil || !known {
-		w.t.Fatalf("%s: %v", name, err)
-	}
-	a, err := w.staff.Actor(context.Background(), u.ID)
-	ok(w.t, err)
-	return a
+	return w.staff.As(w.t, name)
 }
 
 // inbox is what an organisation was told of clocks, oldest first.

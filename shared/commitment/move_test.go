@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"ipcredit/shared/citytest"
 	"ipcredit/shared/clock"
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
@@ -21,12 +22,7 @@ func day(s string) workday.Date { return workday.MustDate(s) }
 // noon is an instant of the day in China.
 func noon(s string) time.Time { return day(s).Start().Add(12 * time.Hour) }
 
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var ok = citytest.OK
 
 func refused(t testing.TB, err error, kind fault.Kind, code string) {
 	t.Helper()

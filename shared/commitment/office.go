@@ -42,39 +42,27 @@ func (s *Store) Rules(ctx context.Context) (Rules, error) {
 	return Rules{ruleset.Shipped(), cal}, err
 }
 
-// resource is the commitment as package staff sees it.
-func (c Commitment) resource() staff.Resource {
-	r := staff.UnitResource(c.Unit, "")
-	r.Parties = []staff.Party{{Code: c.Subject, Name: c.Name}}
-	r.Handlers = c.Handlers
+// matter is the commitment as package staff sees it.
+func (c Commitment) matter() staff.SubjectMatter {
+	m := staff.SubjectMatter{Unit: c.Unit, Subject: staff.Party{Code: c.Subject, Name: c.Name}, Handlers: c.Handlers}
 	if c.Breach != nil {
 		// Whoever found it broken does not take that back.
-		r.Handlers = append(slices.Clone(r.Handlers), c.Breach.By)
+		m.Handlers = append(slices.Clone(m.Handlers), c.Breach.By)
 	}
-	return r
+	return m
 }
 
 // may says nil when the actor may do the action, and to another subject that there
 // is no such commitment.
 func (s *Store) may(ctx context.Context, by staff.Actor, action staff.Action, c Commitment, now time.Time) error {
-	if by.Org.Kind == staff.Subject {
-		if by.Org.Code == "" || by.Org.Code != c.Subject {
-			return errUnknown()
-		}
-		return staff.Can(by, action, staff.Resource{Subject: c.Subject}, now)
-	}
-	if c.State == Draft || c.State == "" {
+	if by.Org.Kind != staff.Subject && (c.State == Draft || c.State == "") {
 		return errUnknown() // nobody's but the subject's
 	}
-	r := c.resource()
+	m := c.matter()
 	if action == staff.CaseRead {
-		r.Handlers = nil
+		m.Handlers = nil
 	}
-	r, err := s.staff.Matter(ctx, action, c.Unit, r, now)
-	if err != nil {
-		return err
-	}
-	return staff.Can(by, action, r, now)
+	return s.staff.CanIn(ctx, by, action, m, errUnknown(), now)
 }
 
 // May tells whether the actor may do the action: for pages.

@@ -65,13 +65,7 @@ func newTown(t testing.TB, rdb *redis.Client) *town {
 
 func (w *town) as(name string) staff.Actor {
 	w.t.Helper()
-	u, found, err := w.staff.UserByName(w.t.Context(), name)
-	if err != nil || !found {
-		w.t.Fatalf("%s: %v", name, err)
-	}
-	a, err := w.staff.Actor(w.t.Context(), u.ID)
-	ok(w.t, err)
-	return a
+	return w.staff.As(w.t, name)
 }
 
 // due is the next day that the index of clocks has for it, with its owners.

@@ -60,12 +60,3 @@ func (p Parcel) Failed(why string, now time.Time) (next Parcel, given bool) {
 	p.Next = now.Add(waits[p.Tries-1]).UTC()
 	return p, false
 }
-
-// Longest is how long a parcel is tried at most.
-func Longest() time.Duration {
-	var sum time.Duration
-	for _, w := range waits {
-		sum += w
-	}
-	return sum
-}

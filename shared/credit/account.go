@@ -31,9 +31,10 @@ type account struct {
 	// to has the records of a merged subject; nil where it has its own.
 	to *account
 
-	// was are the records as they are stored; before and after are the account's
+	// was are the records as they are stored, wasAt when they were last changed; before and after are the account's
 	// entries in the index.
 	was           []Record
+	wasAt         time.Time
 	before, after map[string]placed
 
 	// stored is the profile as it is; saw and sees are what its answer showed and
@@ -137,7 +138,7 @@ func accountsOf(codes []string, texts []texts) (list []*account, err error) {
 		if a.profile, err = decode(a.stored); err != nil {
 			return nil, err
 		}
-		a.was = slices.Clone(a.profile.Records)
+		a.was, a.wasAt = slices.Clone(a.profile.Records), a.profile.ChangedAt
 		if h, err := split(a.stored); err == nil {
 			a.wasUntil = h.until
 		}
@@ -241,7 +242,7 @@ func (a *account) encode(law *Law, seed []byte, at time.Time) (err error) {
 	p := &a.profile
 	p.Subject = shownSubject(*a.known)
 	if !a.kept {
-		p.ChangedAt = at
+		p.ChangedAt = latest(at, a.wasAt)
 	}
 	a.relog(seed, at)
 	value, answer, err := p.answered(law, at)
@@ -253,6 +254,15 @@ func (a *account) encode(law *Law, seed []byte, at time.Time) (err error) {
 		a.until = answer.Next.Unix()
 	}
 	return nil
+}
+
+// latest is the later of two instants: the clocks of two functions differ, and of
+// two changes the one that was asked for first may be made last.
+func latest(at, was time.Time) time.Time {
+	if at.Before(was) {
+		return was
+	}
+	return at
 }
 
 // relog gives the profile a new leaf, if there is anything to log.

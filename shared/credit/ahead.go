@@ -95,7 +95,7 @@ func (s *Store) rehearse(ctx context.Context, c *Change, codes []string, index m
 	if err != nil {
 		return
 	}
-	p, leave, err := s.enter(ctx, len(codes))
+	p, leave, err := s.enter(ctx, len(codes), true)
 	if err != nil {
 		return
 	}

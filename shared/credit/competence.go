@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ipcredit/shared/catalog"
 	"ipcredit/shared/sheet"
 	"ipcredit/shared/workday"
 )
@@ -91,6 +92,7 @@ func (l *Law) competent(c claim, field, fineField string) []sheet.Problem {
 	var found []sheet.Problem
 	said := map[string]bool{}
 	maximum, bounded := int64(0), competence{}
+	c.act = catalog.Under(c.act)
 	for _, e := range table.Entries {
 		if !e.applies(c) {
 			continue

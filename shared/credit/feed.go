@@ -21,10 +21,13 @@ import (
 // and goes by its day does so at midnight whatever the feed says; Turn adds it
 // to the feed afterwards.
 //
-// A number is taken before its commit, so a higher one may be committed first. A
-// reader that went on behind it would never see the lower. So whoever takes a
-// number stands, from before taking it until after its commit, among those under
-// way, and nobody reads past the lowest of them. Whoever ends there, by itself
+// A number is taken when what its commit reads is watched already, and anew each
+// time it is tried: of two commits about one subject, the one that was made first
+// has the lower number, because the other had to read what it wrote. Commits about
+// different subjects can be made in another order than that of their numbers. A
+// reader that went on behind the higher would never see the lower. So whoever is
+// going to take a number stands, from before taking it until after its commit,
+// among those under way, and nobody reads past the lowest of them. Whoever ends there, by itself
 // or because it took too long, has its mark deleted; the commit watches the mark,
 // so one that was given up cannot come later. A number whose commit failed is a
 // gap.
@@ -78,9 +81,10 @@ type Place struct {
 	// Tag tells the entry from another that got its number after some of the feed
 	// was lost with the server's last second.
 	Tag string
-	// Anew marks a place in the part that was thinned out since (see Sweep) as one
-	// of a reader that began there after it was: it misses nothing.
-	Anew bool
+	// Anew marks a place in the part that is thinned out (see Sweep) as one of a
+	// reader that began there after it was: the last number that was settled when it
+	// began. While nothing behind that is thinned out, it misses nothing.
+	Anew int64
 }
 
 // Cursor is the text of a place; "" of the zero one.
@@ -89,26 +93,41 @@ func (p Place) Cursor() string {
 		return ""
 	}
 	text := strconv.FormatInt(p.Number, 10) + "-" + strconv.Itoa(p.Line) + "-" + p.Tag
-	if p.Anew {
+	switch {
+	case p.Anew > 0:
+		text += anewMark + strconv.FormatInt(p.Anew, 10)
+	case p.Anew < 0:
 		text += anewMark
 	}
 	return text
 }
 
-// anewMark ends the cursor of a place that is Anew.
-const anewMark = "-n"
+const (
+	// anewMark stands before the number in the cursor of a place that is Anew.
+	anewMark = "-n"
+	// anewOnce is Anew of cursors that were given out without that number. Nobody
+	// knows when their readers began.
+	anewOnce = -1
+)
 
 // ParsePlace reads a cursor or the ID of an event.
 func ParsePlace(cursor string) (Place, error) {
 	if cursor == "" {
 		return Place{}, nil
 	}
-	text, anew := strings.CutSuffix(cursor, anewMark)
+	text, began, marked := strings.Cut(cursor, anewMark)
 	parts := strings.Split(text, "-")
 	if len(parts) == 3 && len(parts[2]) == tagLetters {
 		n, err := strconv.ParseInt(parts[0], 10, 64)
 		line, err2 := strconv.Atoi(parts[1])
-		p := Place{n, line, parts[2], anew}
+		p := Place{Number: n, Line: line, Tag: parts[2]}
+		switch {
+		case !marked:
+		case began == "":
+			p.Anew = anewOnce
+		default:
+			p.Anew, _ = strconv.ParseInt(began, 10, 64) // checked by its spelling
+		}
 		if err == nil && err2 == nil && n > 0 && line > 0 && p.Cursor() == cursor {
 			return p, nil
 		}
@@ -127,7 +146,8 @@ const (
 // place is what one commit got before it began.
 type place struct {
 	seed   []byte // of all that is random in it
-	number int64
+	number int64  // taken anew by each try, unless ahead
+	ahead  bool   // the number was taken before: see rehearse
 	tag    string
 	token  string
 	mark   string // key that is there while the commit may be made
@@ -154,7 +174,7 @@ type entered struct {
 func (s *Store) commitAt(ctx context.Context, entry journal.Entry, watch []string, n int, at *entered, f func(*journal.Tx, place) error) error {
 	for range 3 {
 		if at == nil {
-			p, leave, err := s.enter(ctx, n)
+			p, leave, err := s.enter(ctx, n, false)
 			if err != nil {
 				return err
 			}
@@ -164,7 +184,9 @@ func (s *Store) commitAt(ctx context.Context, entry journal.Entry, watch []strin
 		at = nil
 		made := false
 		err := s.journal.Commit(ctx, entry, append(slices.Clone(watch), p.mark), func(tx *journal.Tx) error {
-			if there, err := s.stands(ctx, tx, p); err != nil || !there {
+			// A copy for each try: what the one before took counts no more.
+			p := p
+			if there, err := s.stands(ctx, tx, &p); err != nil || !there {
 				return errors.Join(err, errLate)
 			}
 			var err error
@@ -323,6 +345,11 @@ func (s *Store) note(tx *journal.Tx, all []*account, p place, at time.Time) {
 	if len(events) == 0 {
 		return
 	}
+	for _, a := range all { // of one subject, no line is older than the one before it
+		if a.touched {
+			at = latest(at, a.wasAt)
+		}
+	}
 	tx.Counter(feed, p.number)
 	tx.HSet(s.feedKey(p.number), strconv.FormatInt(p.number, 10), feedText(events, p.tag, at))
 }
@@ -386,8 +413,11 @@ func (s *Store) Events(ctx context.Context, from Place, limit int) ([]Event, Pla
 	if from.Number > last {
 		return nil, from, fault.New(fault.Invalid, "credit.feed.future").With("cursor", "credit.feed.future")
 	}
+	began := from.Anew
 	switch {
-	case from.Number == 0 || from.Number < floor && from.Anew:
+	case from.Number == 0:
+		began = settled
+	case from.Number < floor && floor <= from.Anew+1:
 	case from.Number < floor:
 		return nil, from, fault.New(fault.Gone, "credit.feed.swept").With("cursor", "credit.feed.swept")
 	default:
@@ -415,7 +445,9 @@ func (s *Store) Events(ctx context.Context, from Place, limit int) ([]Event, Pla
 				if len(list) == limit {
 					break
 				}
-				e.Anew = e.Number < floor
+				if e.Number < floor {
+					e.Anew = began
+				}
 				list, to = append(list, e), e.Place
 			}
 		}
@@ -506,69 +538,4 @@ func (s *Store) Turn(ctx context.Context, entry journal.Entry, n int) (int, erro
 		}
 		return s.write(tx, list, subject.Prepared{}, p, entry.At)
 	})
-}
-
-// Standing is a record that is shown, with its subject.
-type Standing struct {
-	Shown
-	Record  Record
-	Subject subject.Public
-}
-
-// Standing finds those of the events' records that are shown at the instant, by
-// their ids, where the event's code still has them. Who reads the feed late must
-// not learn from it of what has ended since.
-func (s *Store) Standing(ctx context.Context, events []Event, at time.Time) (map[string]Standing, error) {
-	law, err := s.laws.Current(ctx)
-	if err != nil {
-		return nil, err
-	}
-	wanted := map[string]string{}
-	var codes, persons []string
-	for _, e := range events {
-		if e.Type.Ends() {
-			continue
-		}
-		if wanted[e.RecordID] = e.Code; e.Code == "" {
-			persons = append(persons, e.RecordID)
-		} else {
-			codes = append(codes, e.Code)
-		}
-	}
-	held, err := s.holders(ctx, persons)
-	if err != nil {
-		return nil, err
-	}
-	for id, code := range held {
-		wanted[id] = code
-		codes = append(codes, code)
-	}
-	if len(codes) == 0 {
-		return nil, nil
-	}
-	slices.Sort(codes)
-	codes = slices.Compact(codes)
-	values, err := s.stored(ctx, s.journal.Redis(), codes)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]Standing{}
-	for i, value := range values {
-		if value == "" {
-			continue
-		}
-		p, err := decode(value)
-		if err != nil {
-			return nil, fmt.Errorf("credit: %s: %w", codes[i], err)
-		}
-		visible, _ := law.Show(p.Records, at)
-		for _, x := range visible {
-			if wanted[x.ID] != codes[i] {
-				continue
-			}
-			at := slices.IndexFunc(p.Records, func(r Record) bool { return r.ID == x.ID })
-			out[x.ID] = Standing{x, p.Records[at], p.Subject}
-		}
-	}
-	return out, nil
 }

@@ -17,8 +17,11 @@ import (
 // midnight is gone at midnight whatever the index says.
 
 // Acts are what disclosures can be listed by: the acts of dishonesty, then the
-// kinds that have no act of their own.
-var Acts = []string{"DA1", "DA2", "DA3", "DA4", "DA5", "DA6", "DA7", SeriousList, string(Penalty), string(Judgment)}
+// kinds that have no act of their own. What officers add to the catalogue stands in
+// the list otherwise, which all versions of this program read: see Law.Listable.
+var Acts = append(slices.Clone(acts), string(Penalty), string(Judgment))
+
+var acts = []string{"DA1", "DA2", "DA3", "DA4", "DA5", "DA6", "DA7", SeriousList}
 
 // agencyKind is the kind of subjects that are agencies, agencies the list of what
 // is about them and their trade.

@@ -31,18 +31,12 @@ func (c *city) importYear() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	officer := func(id string, role staff.Role) staff.Actor {
-		return staff.Actor{
-			User: staff.User{ID: id, Org: "lead", Grants: []staff.Grant{{Role: role, Division: "410700"}}},
-			Org:  staff.Organization{ID: "lead", Kind: staff.LeadBureau, Divisions: []string{"410700"}},
-		}
-	}
 	imports := calendar.New(c.j)
-	x, err := imports.Propose(c.t.Context(), officer("u-one", staff.Handler), y, c.now)
+	x, err := imports.Propose(c.t.Context(), keeper("u-one", staff.Handler), y, c.now)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if _, err := imports.Approve(c.t.Context(), officer("u-two", staff.Approver), x.ID, c.now); err != nil {
+	if _, err := imports.Approve(c.t.Context(), keeper("u-two", staff.Approver), x.ID, c.now); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -50,16 +50,18 @@ func (l *Law) Fate(records []Record, id string, at time.Time) (f Fate, s Shown, 
 }
 
 // wasShown tells whether the record, which is not displayed at the instant, was
-// displayed before it.
+// displayed before it, by any of its versions while that stood: a correction can
+// end a display, also on a day before it began, and does not undo that it was.
 func (l *Law) wasShown(records []Record, i int, at time.Time) bool {
-	r, term, _, ok := l.displayable(records[i])
-	if !ok {
-		return false
-	}
-	first := workday.Max(term.DisplayFrom, r.PublishedOn)
-	if first.After(workday.DateOf(at)) {
-		return false
-	}
+	today := workday.DateOf(at)
+	return slices.ContainsFunc(l.stints(records[i]), func(x stint) bool {
+		return !x.first.After(today) && l.shownOn(records, i, x.record, x.first)
+	})
+}
+
+// shownOn tells whether the version r of the record is displayed on the first day of
+// its display.
+func (l *Law) shownOn(records []Record, i int, r Record, first workday.Date) bool {
 	// What ended it on its very first day ended something that was there.
 	if r.Repaired != nil && r.Repaired.On == first {
 		r.Repaired = nil
@@ -71,6 +73,46 @@ func (l *Law) wasShown(records []Record, i int, at time.Time) bool {
 	then[i] = r
 	visible, _, _ := l.show(then, first.Start())
 	return slices.ContainsFunc(visible, func(s Shown) bool { return s.ID == r.ID && s.Adverse })
+}
+
+// stint is a version of a record that may be displayed as speaking against its
+// subject, while that version stood.
+type stint struct {
+	record Record
+	term   Shown // of a determination by itself
+	// first is the first day on which it can have been displayed.
+	first workday.Date
+	// until is the day on which another version took its place; none of the newest.
+	until workday.Date
+}
+
+// stints are those of the record's versions that may be displayed, or could while
+// they stood; the newest first.
+func (l *Law) stints(r Record) []stint {
+	var list []stint
+	add := func(v Record, began, until workday.Date) {
+		v.Repaired, v.Withdrawn, v.From = r.Repaired, r.Withdrawn, r.From
+		term, ok := l.against(&v)
+		first := workday.Max(workday.Max(term.DisplayFrom, v.PublishedOn), began)
+		if ok && (until.IsZero() || !first.After(until)) {
+			list = append(list, stint{v, term, first, until})
+		}
+	}
+	var until workday.Date
+	for i, v := range slices.Backward(r.History) {
+		replaced, newer := workday.DateOf(v.ReplacedAt), r
+		if i+1 < len(r.History) {
+			newer = r.History[i+1].Record
+		}
+		add(newer, replaced, until)
+		until = replaced
+	}
+	oldest := r
+	if len(r.History) > 0 {
+		oldest = r.History[0].Record
+	}
+	add(oldest, workday.Date{}, until)
+	return list
 }
 
 // displayable is the newest version of the record that may be displayed as
@@ -114,6 +156,8 @@ type life struct {
 	agency  bool // of the trade of patent agencies whoever did it, see agencyWork
 	from    workday.Date
 	gone    workday.Date // the first day without it; none if nothing ends it
+	// corrected tells that another version ended it, which is not displayed.
+	corrected bool
 }
 
 // lives are those of the records that may be displayed or were.
@@ -131,28 +175,61 @@ func (l *Law) lives(records []Record) []life {
 		}
 	}
 	for i := range records {
-		newest, s, withheld, ok := l.displayable(records[i])
-		if !ok {
-			continue
-		}
-		r := &newest
-		if r.Kind == Determination {
-			days := chained[l.chainOf(r)]
-			if !slices.Contains(days, r.DeterminedOn) {
-				days = append(slices.Clone(days), r.DeterminedOn)
+		var first life
+		for _, v := range l.spans(records[i]) {
+			x, ok := l.lifeOf(v, chained[l.chainOf(&v.record)])
+			if !ok {
+				continue
 			}
-			s, ok = l.term(r, l.chain(days))
+			if first.id == "" {
+				first = x
+			}
+			// One that ended before it could be displayed ended nothing: the display
+			// that there was is an older version's.
+			if x.gone.IsZero() || !x.gone.Before(v.first) {
+				first = x
+				break
+			}
 		}
-		if !ok || !s.DisplayUntil.IsZero() && s.DisplayUntil.Before(s.DisplayFrom) {
-			continue
+		if first.id != "" {
+			list = append(list, first)
 		}
-		x := life{id: r.ID, act: r.Act, agency: r.agencyWork(), from: s.DisplayFrom, gone: workday.Min(r.ended(), withheld)}
-		if !s.DisplayUntil.IsZero() {
-			x.gone = workday.Min(x.gone, s.DisplayUntil.AddDays(1))
-		}
-		list = append(list, x)
 	}
 	return list
+}
+
+// spans are the record's stints; where it has none, the newest version that may be
+// displayed, though it never was.
+func (l *Law) spans(r Record) []stint {
+	if list := l.stints(r); len(list) > 0 {
+		return list
+	}
+	newest, term, until, ok := l.displayable(r)
+	if !ok {
+		return nil
+	}
+	return []stint{{newest, term, workday.Max(term.DisplayFrom, newest.PublishedOn), until}}
+}
+
+// lifeOf is the life of a version; days are the determinations of its chain. False
+// if it has none.
+func (l *Law) lifeOf(v stint, days []workday.Date) (life, bool) {
+	r, s, ok := &v.record, v.term, true
+	if r.Kind == Determination {
+		if !slices.Contains(days, r.DeterminedOn) {
+			days = append(slices.Clone(days), r.DeterminedOn)
+		}
+		s, ok = l.term(r, l.chain(days))
+	}
+	if !ok || !s.DisplayUntil.IsZero() && s.DisplayUntil.Before(s.DisplayFrom) {
+		return life{}, false
+	}
+	x := life{id: r.ID, act: r.Act, agency: r.agencyWork(), from: s.DisplayFrom, gone: workday.Min(r.ended(), v.until)}
+	if !s.DisplayUntil.IsZero() {
+		x.gone = workday.Min(x.gone, s.DisplayUntil.AddDays(1))
+	}
+	x.corrected = !v.until.IsZero() && x.gone == v.until
+	return x, true
 }
 
 // agencyWork tells by the document that it is about the work of patent agencies:

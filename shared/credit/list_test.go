@@ -144,6 +144,38 @@ func TestARepairedOneIsOverAndAnAnnulledOneSaysWhy(t *testing.T) {
 	})
 }
 
+// A ruling that ends a display on a day before it began ends it that day all the
+// same: strangers saw it, and whoever asks what has gone since then hears of it.
+func TestACorrectionToAnEndBeforeThePublicationEndsTheDisplayToday(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		c := newCity(t, rdb, "2026-05-11")
+		r, bygone := c.record(firmA, "2026-05-04"), c.record(firmB, "2024-05-05")
+		other := c.record(firmC, "2026-05-06")
+		c.at("2026-05-20 10:00:00")
+		c.amend(firmA, r.ID, func(r *Record) {
+			r.PublishedOn, r.SourceUntil = workday.MustDate("2026-05-11"), workday.MustDate("2026-05-05")
+		})
+		c.amend(firmB, bygone.ID, func(r *Record) { r.SourceUntil = workday.MustDate("2024-05-06") })
+		if got := c.fate(r.ID).Fate; got != Over {
+			t.Errorf("it was shown: %q", got)
+		}
+		if got := c.fate(bygone.ID).Fate; got != Unseen {
+			t.Errorf("it was over when it came: %q", got)
+		}
+		if got, want := c.removed(), []Removal{{r.ID, workday.MustDate("2026-05-20")}}; !slices.Equal(got, want) {
+			t.Errorf("removed: %v, not %v", got, want)
+		}
+		same(t, "listed", c.listed(Asked{}), other.ID)
+		p, err := c.store.Load(t.Context(), firmA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := c.law().Ended(p.Records, c.now); len(e) != 1 || e[0].How != Revoked || e[0].On.String() != "2026-05-20" {
+			t.Errorf("its subject is told %+v", e)
+		}
+	})
+}
+
 func (c *city) tryAmend(code, id string) error {
 	ch := Change{Entry: c.entry(), Amend: []Amendment{{SubjectCode: code, ID: id, Do: func(*Record) error { return nil }}}}
 	_, _, err := c.store.Apply(c.t.Context(), ch)
@@ -173,6 +205,32 @@ func TestWhatWasNeverDisplayedIsAsIfItWereNot(t *testing.T) {
 			r.History = []Version{{Record: *r, ReplacedAt: on.AddDays(2).Start()}}
 			r.Tier = Minor
 		}, Over},
+		{"corrected to an end before it came", func(r *Record) {
+			r.PublishedOn = on.AddDays(3)
+			r.History = []Version{{Record: *r, ReplacedAt: on.AddDays(5).Start(), Amended: true}}
+			r.SourceUntil = on.AddDays(2)
+		}, Over},
+		{"corrected to a day whose term was over before it came", func(r *Record) {
+			r.PublishedOn = on.AddDays(3)
+			r.History = []Version{{Record: *r, ReplacedAt: on.AddDays(5).Start(), Amended: true}}
+			r.DeterminedOn = on.AddYears(-3)
+		}, Over},
+		{"corrected twice, the second time after its end", func(r *Record) {
+			r.History = []Version{{Record: *r, ReplacedAt: on.AddDays(2).Start()}}
+			r.SourceUntil = on.AddDays(4)
+			r.History = append(r.History, Version{Record: *r, ReplacedAt: on.AddDays(9).Start()})
+			r.SourceUntil = on.AddDays(1)
+		}, Over},
+		{"corrected before its end came, and it was over then already", func(r *Record) {
+			r.DeterminedOn, r.PublishedOn = on.AddYears(-2), on
+			r.History = []Version{{Record: *r, ReplacedAt: on.AddDays(2).Start()}}
+			r.SourceUntil = on.AddDays(-9)
+		}, Unseen},
+		{"corrected to a tier that is displayed, after the end of that", func(r *Record) {
+			r.Tier = Minor
+			r.History = []Version{{Record: *r, ReplacedAt: on.AddDays(9).Start()}}
+			r.Tier, r.SourceUntil = General, on.AddDays(5)
+		}, Unseen},
 		{"a licence", func(r *Record) { r.Kind, r.Content = Licence, Content{Licence: &LicenceContent{ValidUntil: on}} }, Unseen},
 	} {
 		t.Run(x.name, func(t *testing.T) {

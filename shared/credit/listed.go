@@ -6,6 +6,19 @@ import (
 	"ipcredit/shared/catalog"
 )
 
+// Acts are the acts of dishonesty that a determination can be about: the law's, and
+// what officers added to the catalogue.
+func (l *Law) Acts() []string {
+	return append(slices.Clone(acts), l.catalog.Added(false)...)
+}
+
+// Listable are what disclosures can be listed by, as strangers may know it: Acts
+// with what officers added for the public.
+func (l *Law) Listable() []string {
+	kinds := len(acts)
+	return slices.Concat(Acts[:kinds], l.catalog.Added(true), Acts[kinds:])
+}
+
 // listed holds the record against the catalogue's item in force on the day of its
 // document: without one it cannot become a record. The item narrows the channel,
 // and gives the tier where the document names none.

@@ -91,6 +91,12 @@ type recordV2 struct {
 // boundNow is the form of the leaves that are made now.
 const boundNow = 2
 
+// known tells whether this program knows the form of the leaf. Functions are deployed
+// in any order: one that is older than who made the leaf gives no proof rather
+// than one that proves nothing, until it is deployed as well. Its answers stand: the
+// log is beside them.
+func (l logged) known() bool { return l.V <= boundNow }
+
 // Opening is what opens one commitment: Commit(salt, document) is that of the
 // leaf, or one of the document's records.
 type Opening struct {
@@ -260,7 +266,17 @@ func (s *Store) Evidence(ctx context.Context, p Profile, at time.Time) (*Evidenc
 		return nil, err
 	}
 	a := p.Answer(law, at)
-	if p.logged == nil || a.Log == nil {
+	if a.Log == nil {
+		return nil, nil
+	}
+	return s.evidence(ctx, p, func(r Record) bool {
+		return slices.ContainsFunc(a.Records, func(x Shown) bool { return x.ID == r.ID })
+	})
+}
+
+// evidence proves the profile, with what opens those of its records that opens says.
+func (s *Store) evidence(ctx context.Context, p Profile, opens func(Record) bool) (*Evidence, error) {
+	if p.logged == nil || p.Log == nil || !p.logged.known() {
 		return nil, nil
 	}
 	leaf := p.logged.leaf(p)
@@ -275,16 +291,12 @@ func (s *Store) Evidence(ctx context.Context, p Profile, at time.Time) (*Evidenc
 	if err != nil {
 		return nil, err
 	}
-	if now.logged == nil || now.logged.N != p.logged.N || now.Log == nil {
+	if now.logged == nil || now.logged.N != p.logged.N || !now.logged.known() || now.Log == nil {
 		return nil, nil
 	}
 	e := &Evidence{Log: *now.Log, Leaf: leaf, Opening: p.logged.document(p)}
-	shown := map[string]bool{}
-	for _, r := range a.Records {
-		shown[r.ID] = true
-	}
 	for _, r := range p.Records {
-		if shown[r.ID] {
+		if opens(r) {
 			e.Records = append(e.Records, p.logged.opening(p.Subject.Code, r))
 		}
 	}

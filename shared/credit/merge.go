@@ -2,11 +2,11 @@ package credit
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
-	"ipcredit/shared/subject"
 )
 
 // Merge records that the subject into took the subject from over: from's code
@@ -19,22 +19,24 @@ import (
 // The change is the operator's or an officer's: it rests on a registry's
 // announcement, which entry.Ref names.
 func (s *Store) Merge(ctx context.Context, entry journal.Entry, from, into string) error {
-	return s.commit(ctx, entry, []string{s.key(from), s.key(into)}, func(tx *journal.Tx, p place) error {
-		if from == into {
-			return fault.New(fault.Refused, "subject.merger_circle").With("into", "subject.merger_circle")
+	return s.merge(ctx, entry, from, into, nil, func(*journal.Tx) error { return nil })
+}
+
+// merge is Merge with what else its commit watches and writes.
+func (s *Store) merge(ctx context.Context, entry journal.Entry, from, into string, watch []string, also func(*journal.Tx) error) error {
+	return s.commit(ctx, entry, append(watch, s.key(from), s.key(into)), func(tx *journal.Tx, p place) error {
+		if err := also(tx); err != nil {
+			return err
 		}
 		list, all, err := s.accounts(ctx, tx, []string{from, into})
 		if err != nil {
 			return err
 		}
+		if p, err = s.behind(ctx, tx, p, list, all); err != nil {
+			return err
+		}
 		a, b := list[0], list[1]
-		if a.held == nil {
-			return unknown("from")
-		}
-		if b.held == nil {
-			return unknown("into")
-		}
-		if err := subject.CheckMerger(*a.held, *b.held, *b.holder().held); err != nil {
+		if err := mergeable(a, b); err != nil {
 			return err
 		}
 		to := b.holder()
@@ -53,6 +55,20 @@ func (s *Store) Merge(ctx context.Context, entry journal.Entry, from, into strin
 	})
 }
 
+// behind is the place with a number that was taken after all the accounts were watched:
+// those that took others over are found, and watched, when the try has its number.
+func (s *Store) behind(ctx context.Context, tx *journal.Tx, p place, list, all []*account) (place, error) {
+	if len(all) == len(list) {
+		return p, nil
+	}
+	n, err := tx.Read().Incr(ctx, s.journal.Key("seq", feed)).Result()
+	if err != nil {
+		return p, fmt.Errorf("credit: standing in the feed: %w", err)
+	}
+	p.number = n
+	return p, nil
+}
+
 func unknown(field string) error {
 	return fault.New(fault.NotFound, "subject.unknown").With(field, "subject.unknown")
 }
@@ -61,9 +77,20 @@ func unknown(field string) error {
 // whose documents name it, those that came after the merger among them, and with
 // whatever had been merged into it before.
 func (s *Store) Unmerge(ctx context.Context, entry journal.Entry, from string) error {
-	return s.commit(ctx, entry, []string{s.key(from)}, func(tx *journal.Tx, p place) error {
+	return s.unmerge(ctx, entry, from, nil, func(*journal.Tx) error { return nil })
+}
+
+// unmerge is Unmerge with what else its commit watches and writes.
+func (s *Store) unmerge(ctx context.Context, entry journal.Entry, from string, watch []string, also func(*journal.Tx) error) error {
+	return s.commit(ctx, entry, append(watch, s.key(from)), func(tx *journal.Tx, p place) error {
+		if err := also(tx); err != nil {
+			return err
+		}
 		list, all, err := s.accounts(ctx, tx, []string{from})
 		if err != nil {
+			return err
+		}
+		if p, err = s.behind(ctx, tx, p, list, all); err != nil {
 			return err
 		}
 		a := list[0]

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/text/width"
+
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
 	"ipcredit/shared/sheet"
@@ -412,7 +414,7 @@ func (p *parser) determination() Entry {
 	on := p.decided("determinedOn")
 	e := p.organization()
 	e.Record = Record{
-		InstrumentNo: p.docNo("instrumentNo"), Act: p.get("act"), Tier: words.Tiers[p.get("tier")],
+		InstrumentNo: p.docNo("instrumentNo"), Act: p.act("act"), Tier: words.Tiers[p.get("tier")],
 		Authority: p.line("authority", shortText), AuthorityCode: p.body("authorityCode"),
 		Source: Admin, Channel: Republish, DeterminedOn: on,
 		Content: Content{Determination: &DeterminationContent{Basis: p.prose("basis")}}, SourceURL: p.link("sourceUrl"),
@@ -428,6 +430,25 @@ func (p *parser) determination() Entry {
 		p.problems = append(p.problems, p.law.competent(claim{kind: Determination, act: e.Record.Act, on: p.or(on), authority: e.Record.Authority}, "authority", "")...)
 	}
 	return e
+}
+
+// act is an act of dishonesty that the catalogue has, or ever had.
+func (p *parser) act(field string) string {
+	v := p.get(field)
+	if v == "" {
+		return ""
+	}
+	act, err := ident.Clean(v)
+	if err != nil {
+		p.refuse(field, err)
+		return ""
+	}
+	act = strings.ToUpper(width.Fold.String(act))
+	if acts := p.law.Acts(); !slices.Contains(acts, act) {
+		p.add(field, "sheet.choice", p.row.Header(field), clip(act), strings.Join(acts, "、"))
+		return ""
+	}
+	return act
 }
 
 func (p *parser) commendation() Entry {

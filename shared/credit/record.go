@@ -122,8 +122,14 @@ type Record struct {
 	Rules []string `json:"rules,omitempty"`
 	// Item is the version of the catalogue's item in force on the day of the
 	// document, see catalog.Item.Ref. A later version changes nothing here.
-	Item        string      `json:"item,omitempty"`
-	Disputed    bool        `json:"disputed,omitempty"`
+	Item     string `json:"item,omitempty"`
+	Disputed bool   `json:"disputed,omitempty"`
+	// DisputedThere: the city that it came from says that it is disputed there. It
+	// is disputed here as well then, whatever becomes of an objection here.
+	DisputedThere bool `json:"disputedThere,omitempty"`
+	// EndedThere: that city said that it ended, which is why it ended here. It
+	// stands again here where it stands again there.
+	EndedThere  bool        `json:"endedThere,omitempty"`
 	Withdrawn   *Withdrawal `json:"withdrawn,omitempty"`
 	Repaired    *Repair     `json:"repaired,omitempty"`
 	Unpublished Reason      `json:"unpublished,omitempty"`
@@ -249,6 +255,7 @@ func Supersede(old, row Record, at time.Time) (Record, bool) {
 	next.ID, next.From = old.ID, old.From
 	next.PublishedOn = workday.Min(old.PublishedOn, row.PublishedOn)
 	next.Disputed, next.Withdrawn, next.Repaired = old.Disputed, old.Withdrawn, old.Repaired
+	next.DisputedThere, next.EndedThere = old.DisputedThere, old.EndedThere
 	next.ServedOn = later(row.ServedOn, old.ServedOn)
 	next.ChallengedOn = later(row.ChallengedOn, old.ChallengedOn)
 	next.UpheldOn = later(row.UpheldOn, old.UpheldOn)
@@ -286,6 +293,7 @@ func (r Record) says() string {
 	r.From = ""
 	r.ID, r.PublishedOn, r.CollectedAt, r.BatchID, r.Rules = "", workday.Date{}, time.Time{}, "", nil
 	r.Item, r.Disputed, r.Withdrawn, r.Repaired, r.History, r.Deeds, r.ShowMinor = "", false, nil, nil, nil, nil, ""
+	r.DisputedThere, r.EndedThere = false, false
 	r.ServedOn, r.ChallengedOn, r.UpheldOn = workday.Date{}, workday.Date{}, workday.Date{}
 	if r.Unpublished == TradeSecret || r.Unpublished == StateSecret {
 		r.Unpublished = ""

@@ -70,9 +70,9 @@ func mustSchemas() (map[Kind]sheet.Schema, meaning) {
 				c.Kind = sheet.Money
 			case "code":
 				c.Kind = sheet.Code
-			case "classes", "state":
-				// Several classes stand in one cell, and states have numbers as well:
-				// offered, but checked by Parse.
+			case "classes", "state", "acts":
+				// Several classes stand in one cell, states have numbers as well, and
+				// officers add acts: offered, but checked by Parse.
 				c.Choices = data.Choices[k]
 			default:
 				c.Kind, c.Choices = sheet.Choice, data.Choices[k]

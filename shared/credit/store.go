@@ -6,14 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"reflect"
 	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"ipcredit/shared/fault"
-	"ipcredit/shared/ident"
 	"ipcredit/shared/journal"
 	"ipcredit/shared/notary"
 	"ipcredit/shared/subject"
@@ -29,6 +27,9 @@ import (
 //	{city}:credit:list:<act>:<area>  ids by the first day of display, see rank
 //	{city}:credit:gone         ids by the first day without the record
 //	{city}:credit:feed:<n>     hash: the feed's entries 256n to 256n+255, see Event
+//	{city}:credit:merger:<id>  a merger, see Merger
+//	{city}:credit:merger-open:<code>  id of the one that waits about the code
+//	{city}:credit:mergers      their ids by when they were brought in (ms)
 //	{city}:credit:next         codes by the instant (s) at which their answer
 //	                           changes by itself
 //	{city}:tmp:credit:feed         numbers under way, see enter
@@ -63,7 +64,7 @@ func (s *Store) Law(ctx context.Context) (*Law, error) { return s.laws.Current(c
 // read gets a stored profile, the index of its newest entry in the log and the
 // version of the law, in one round trip.
 func (s *Store) read(ctx context.Context, code string) (h header, index, version string, err error) {
-	keys := []string{s.key(code), s.logKey(code)}
+	keys := append(make([]string, 0, 3), s.key(code), s.logKey(code))
 	if key := s.laws.versionKey(); key != "" {
 		keys = append(keys, key)
 	}
@@ -189,6 +190,9 @@ func (s *Store) Apply(ctx context.Context, c Change) (subjects, records []Outcom
 			}
 			list, all, err := s.successors(ctx, tx, list)
 			if err != nil {
+				return err
+			}
+			if p, err = s.behind(ctx, tx, p, list, all); err != nil {
 				return err
 			}
 			if subjects, records, err = s.apply(tx, c, p, list, all, index); err != nil {
@@ -359,6 +363,15 @@ func (s *Store) ranked(ctx context.Context, keys []string, most, least float64, 
 	return all, floor, more, nil
 }
 
+// latest reads the n latest members of a sorted set.
+func (s *Store) latest(ctx context.Context, key string, n int) ([]string, error) {
+	ids, err := s.journal.Redis().ZRevRange(ctx, key, 0, int64(n)-1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("credit: reading a list: %w", err)
+	}
+	return ids, nil
+}
+
 // holders finds the codes of the subjects that have the records with these ids.
 func (s *Store) holders(ctx context.Context, ids []string) (map[string]string, error) {
 	if len(ids) == 0 {
@@ -391,18 +404,19 @@ const longestCommit = time.Minute
 
 func (s *Store) underWay() string { return s.journal.Tmp("credit", "feed") }
 
-// enter takes a number in the feed for one commit, and numbers for n subjects.
-// Before it does, it stands under a bound that lies below, so that whoever reads in
-// between stops there. The commit itself ends that, see place.left; leave must be
-// called where it was not made.
-func (s *Store) enter(ctx context.Context, n int) (p place, leave func(), err error) {
+// enter takes numbers for n subjects and makes one commit stand under a bound that
+// lies below any number that the feed gives from then on, so that whoever reads in
+// between stops there. ahead takes one for the commit at once, which stands then;
+// else each try takes its own, see stands. The commit itself ends that, see left;
+// leave must be called where it was not made.
+func (s *Store) enter(ctx context.Context, n int, ahead bool) (p place, leave func(), err error) {
 	rdb := s.journal.Redis()
 	below, err := rdb.Get(ctx, s.journal.Key("seq", feed)).Int64()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return p, nil, fmt.Errorf("credit: entering the feed: %w", err)
 	}
 	token := rand.Text()
-	p = place{seed: newSeed(), tag: hex.EncodeToString(newSeed()[:tagLetters/2]), token: token, mark: s.journal.Tmp("credit", "feed", token)}
+	p = place{ahead: ahead, seed: newSeed(), tag: hex.EncodeToString(newSeed()[:tagLetters/2]), token: token, mark: s.journal.Tmp("credit", "feed", token)}
 	leave = func() {
 		// Also after a commit of which nobody knows whether it was made: without
 		// its mark it cannot be made any more.
@@ -416,13 +430,18 @@ func (s *Store) enter(ctx context.Context, n int) (p place, leave func(), err er
 	pipe := rdb.TxPipeline()
 	pipe.Set(ctx, p.mark, "1", longestCommit)
 	pipe.ZAdd(ctx, s.underWay(), redis.Z{Score: float64(below), Member: token})
-	number := pipe.Incr(ctx, s.journal.Key("seq", feed))
+	var number *redis.IntCmd
+	if ahead {
+		number = pipe.Incr(ctx, s.journal.Key("seq", feed))
+	}
 	first := s.subjects.TakeIn(ctx, pipe, n)
 	if _, err := pipe.Exec(ctx); err != nil {
 		leave()
 		return p, nil, fmt.Errorf("credit: entering the feed: %w", err)
 	}
-	p.number, p.first = number.Val(), first()
+	if p.first = first(); ahead {
+		p.number = number.Val()
+	}
 	return p, leave, nil
 }
 
@@ -433,13 +452,22 @@ func (s *Store) left(tx *journal.Tx, p place) {
 	tx.ForgetIn(s.underWay(), p.token)
 }
 
-// stands tells whether the commit may still be made.
-func (s *Store) stands(ctx context.Context, tx *journal.Tx, p place) (bool, error) {
-	n, err := tx.Read().Exists(ctx, p.mark).Result()
-	if err != nil {
+// stands tells whether the commit may still be made, and takes the number that this
+// try of it has in the feed.
+func (s *Store) stands(ctx context.Context, tx *journal.Tx, p *place) (bool, error) {
+	pipe := tx.Read().Pipeline()
+	there := pipe.Exists(ctx, p.mark)
+	var number *redis.IntCmd
+	if !p.ahead {
+		number = pipe.Incr(ctx, s.journal.Key("seq", feed))
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
 		return false, fmt.Errorf("credit: standing in the feed: %w", err)
 	}
-	return n == 1, nil
+	if number != nil {
+		p.number = number.Val()
+	}
+	return there.Val() == 1, nil
 }
 
 // settled is the number up to which no commit can come any more, the last that was
@@ -525,49 +553,4 @@ func (s *Store) turning(ctx context.Context, at time.Time, n int) ([]string, err
 		return nil, fmt.Errorf("credit: reading what changes: %w", err)
 	}
 	return codes, nil
-}
-
-// put adds or corrects one record.
-func (p *Profile) put(r Record, at time.Time) Outcome {
-	for i := range p.Records {
-		if p.Records[i].ID == r.ID {
-			next, changed := Supersede(p.Records[i], r, at)
-			if !changed {
-				return Same
-			}
-			p.Records[i] = next
-			return Superseded
-		}
-	}
-	p.Records = append(p.Records, r)
-	return Added
-}
-
-// subject is what a record's document says of a subject that no register has
-// brought yet.
-func (e Entry) subject() subject.Subject {
-	x := subject.Subject{Code: e.SubjectCode, Name: e.SubjectName, Kind: subject.Person}
-	if e.NaturalPerson {
-		return x
-	}
-	code := ident.USCC(e.SubjectCode)
-	x.Kind = subject.KindOf(code, e.SubjectName)
-	if area, err := ident.ParseArea(code.Area()); err == nil {
-		x.District = area.Code
-	}
-	return x
-}
-
-// shownSubject is the part of the subject that its answer holds. Of a natural
-// person that is the masked name, and nobody serves that answer.
-func shownSubject(x subject.Subject) subject.Public {
-	if public, ok := x.Public(); ok {
-		return public
-	}
-	return subject.Public{Code: x.Code, Name: x.Name, Kind: x.Kind}
-}
-
-func sameSubject(a, b subject.Subject) bool {
-	b.Number = a.Number
-	return reflect.DeepEqual(a, b)
 }

@@ -16,7 +16,7 @@ import (
 func listing(act, authority, code string) Writing {
 	return Writing{Kind: credit.Determination, Review: Clear, Values: map[string]string{
 		"subjectName": "新乡市虚构甲科技有限公司", "subjectCode": "91410771MA00AAA104", "instrumentNo": "新测市监严列〔2026〕1号", "act": act, "basis": "第九条第二项",
-		"determinedOn": "2026-05-06", "authority": authority, "authorityCode": code, "sourceUrl": "https://source.example/1",
+		"determinedOn": "2026-05-06", "authority": authority, "authorityCode": code, "sourceUrl": "https://source.example/1", "penalty": "新测市监处罚[2026]1号",
 	}}
 }
 
@@ -39,6 +39,7 @@ func has(err error, code string) bool {
 func TestThreat_NobodyIsListedWithoutTheLevelAbove(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		b := newBureau(t, rdb)
+		b.fined(nil)
 		w := listing(credit.SeriousList, "新乡市测试区市场监督管理局", "11410700000000019U")
 		n, err := b.store.Begin(t.Context(), writes, "410700", w, b.now)
 		if err != nil {

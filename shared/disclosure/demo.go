@@ -39,7 +39,7 @@ func (s *Store) Demo(ctx context.Context, actor func(user string) (staff.Actor, 
 	if err := json.Unmarshal(demoData, &d); err != nil {
 		return fmt.Errorf("disclosure: demo: %w", err)
 	}
-	known, err := s.of(ctx, s.journal.City(), 0, 1)
+	known, err := s.begunBefore(ctx, s.journal.City(), "+inf", 0, 1)
 	if err != nil || len(known) > 0 {
 		return err
 	}

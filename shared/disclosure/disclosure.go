@@ -7,8 +7,10 @@
 // officer has marked as secret or as about a minor, or of which the subject was not
 // told; nobody publishes or approves what he handled; the record appears, changes
 // or goes in the very commit that changes the notice. A notice holds what would be
-// published and nothing more: texts are redacted before they are stored, and
-// natural persons are refused here.
+// published and nothing more: texts are redacted before they are stored, and nothing
+// about natural persons is drafted here. About whom it is, what it says and why is stored
+// sealed in every state, see filed: neither a draft nor one that ended can be read
+// in Redis or in the journal.
 package disclosure
 
 import (
@@ -138,8 +140,8 @@ var Replies = []Reply{Waived, Dismissed}
 // "disclosure.withdrawn."+reason, which the public page says.
 var Reasons = []string{"annulled", "changed", "unlawful", "void", "error"}
 
-// Notice is one notice. Nothing in it is about a natural person but the ids of
-// those who worked on it.
+// Notice is one notice. About natural persons it has the ids of those who worked on
+// it, and what a record about one says, the name masked.
 type Notice struct {
 	ID       string      `json:"id"`
 	Division string      `json:"division"`
@@ -149,6 +151,8 @@ type Notice struct {
 
 	SubjectCode string `json:"subjectCode"`
 	SubjectName string `json:"subjectName"`
+	// Person tells that the subject is a natural person, whose name is masked.
+	Person bool `json:"person,omitempty"`
 	// Values are the fields of the form, by the batch's names, redacted.
 	Values map[string]string `json:"values"`
 	Review Review            `json:"review"`
@@ -161,6 +165,8 @@ type Notice struct {
 	Reply    Reply        `json:"reply,omitempty"`
 	// Consent is that of the level above, where a listing needs it.
 	Consent *Consent `json:"consent,omitempty"`
+	// Penalty is the id of the record of the heavier penalty that a listing rests on.
+	Penalty string `json:"penalty,omitempty"`
 	// SentOn is the day the decision went to the bureau of the subject's province.
 	SentOn workday.Date `json:"sentOn,omitzero"`
 	// PublishedOn is the day it was first published.
@@ -173,13 +179,31 @@ type Notice struct {
 	ApprovedBy  string   `json:"approvedBy,omitempty"`
 	PublishedBy string   `json:"publishedBy,omitempty"`
 	Events      []Event  `json:"events"`
+
+	// Closed is set where nothing but what stands in the clear can be read.
+	Closed   Closed       `json:"-"`
+	ErasedOn workday.Date `json:"-"`
+
+	to string // whom it is sealed to, "" where it is not yet
 }
 
 // Edition is what was published.
 type Edition struct {
-	Values map[string]string `json:"values"`
-	Review Review            `json:"review"`
-	Record credit.Record     `json:"record"`
+	SubjectName string            `json:"subjectName,omitempty"` // older ones have none
+	Values      map[string]string `json:"values"`
+	Review      Review            `json:"review"`
+	Record      credit.Record     `json:"record"`
+	Penalty     string            `json:"penalty,omitempty"`
+}
+
+// restored is the notice as it was before the correction that is under way.
+func (n Notice) restored() Notice {
+	b := n.Before
+	n.Values, n.Review, n.Record, n.Penalty, n.Before = b.Values, b.Review, b.Record, b.Penalty, nil
+	if b.SubjectName != "" {
+		n.SubjectName = b.SubjectName
+	}
+	return n
 }
 
 // Fallen is why what is published must go.
@@ -206,9 +230,13 @@ func (n Notice) Public() bool {
 // published.
 func (n Notice) Correction() bool { return n.Before != nil }
 
-// Steps are those that could be taken in this state, whoever asks.
+// Steps are those that could be taken in this state, whoever asks; none on what
+// cannot be read.
 func (n Notice) Steps() []Step {
 	var out []Step
+	if n.Closed != "" {
+		return nil
+	}
 	for _, m := range moves {
 		if m.fits(n) && !slices.Contains(out, m.step) {
 			out = append(out, m.step)
@@ -232,7 +260,9 @@ func (m move) fits(n Notice) bool {
 		return n.Correction()
 	case Discard:
 		return !n.Correction()
-	case Correct, Report:
+	case Correct:
+		return n.Fallen == nil && n.formed()
+	case Report:
 		return n.Fallen == nil
 	case Retain, Recall:
 		return n.Fallen != nil
@@ -248,6 +278,10 @@ func (n Notice) find(step Step) (move, bool) {
 	}
 	return move{}, false
 }
+
+// formed tells whether there is a form for what the record says; else it came by
+// batch and is corrected by batch.
+func (n Notice) formed() bool { return !n.Person && slices.Contains(Kinds, n.Kind) }
 
 // windowed tells whether the subject may object before publication: to lists and
 // determinations (Henan art. 28). A penalty is published on its own clocks.

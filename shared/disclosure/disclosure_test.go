@@ -1,6 +1,8 @@
 package disclosure
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,8 +13,10 @@ import (
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/objects"
 	"ipcredit/shared/redistest"
 	"ipcredit/shared/ruleset"
+	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
 )
@@ -104,17 +108,36 @@ func is(err error, code string) bool {
 // bureau is a city with staff.
 type bureau struct {
 	t       *testing.T
+	rdb     *redis.Client
 	store   *Store
 	credit  *credit.Store
 	journal *journal.Journal
+	sealing Sealing
+	escrow  seal.Identity
 	now     time.Time
 }
 
 func newBureau(t *testing.T, rdb *redis.Client) *bureau {
-	b := &bureau{t: t, journal: journal.New(rdb, "410700", journal.Options{}), now: time.Date(2026, 5, 11, 2, 0, 0, 0, time.UTC)}
+	t.Helper()
+	b := &bureau{t: t, rdb: rdb, journal: journal.New(rdb, "410700", journal.Options{}), now: time.Date(2026, 5, 11, 2, 0, 0, 0, time.UTC)}
 	b.credit = credit.NewStore(b.journal, credit.NewInForce(b.journal))
-	b.store = NewStore(b.journal, b.credit)
+	buckets, err := objects.Open(objects.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.escrow = b.identity()
+	b.sealing = Sealing{Keys: seal.NewKeys(buckets.Keys), Identity: b.identity(), Escrow: b.escrow.Recipient()}
+	b.store = NewStore(b.journal, b.credit, b.sealing)
 	return b
+}
+
+func (b *bureau) identity() seal.Identity {
+	b.t.Helper()
+	id, err := seal.Generate()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return id
 }
 
 // anybody is an actor of the lead bureau with the roles.
@@ -252,7 +275,7 @@ func TestANoticeIsPublishedCorrectedAndRecalledByDifferentPeople(t *testing.T) {
 		if err := b.do(writes, &again, Act{Step: Submit}); !is(err, "disclosure.was_withdrawn") {
 			t.Errorf("what was withdrawn comes back: %v", err)
 		}
-		list, _, err := b.store.List(t.Context(), publishes, Withdrawn, 0, b.now)
+		list, _, err := b.store.List(t.Context(), publishes, Withdrawn, "", b.now)
 		if err != nil || len(list) != 1 || list[0].ID != n.ID {
 			t.Errorf("%v (%v)", list, err)
 		}
@@ -351,6 +374,75 @@ func TestARecordThatCameByBatchIsWithdrawnByTheSameSteps(t *testing.T) {
 	})
 }
 
+// TestARecordThatHasNoFormIsWithdrawnAllTheSame: one about a natural person, as a
+// patent agent, and a judgment can be taken back in the same way, and not corrected
+// here.
+func TestARecordThatHasNoFormIsWithdrawnAllTheSame(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		b := newBureau(t, rdb)
+		agent := credit.Entry{SubjectCode: "p:k3v7", SubjectName: "张*三", NaturalPerson: true, Record: credit.Record{
+			ID: credit.NewID(credit.Penalty, "河南省知识产权局", "豫知罚〔2026〕1号", "p:k3v7"), Kind: credit.Penalty, Act: string(credit.Penalty), NaturalPerson: true,
+			InstrumentNo: "豫知罚〔2026〕1号", Authority: "河南省知识产权局", Source: credit.Admin, Channel: credit.Republish,
+			DeterminedOn: workday.MustDate("2026-05-06"), PublishedOn: workday.MustDate("2026-05-07"), CollectedAt: b.now,
+			Content: credit.Content{Penalty: &credit.PenaltyContent{Violation: "违规执业", Facts: "x", Basis: "《专利代理条例》第二十六条", Classes: []string{"罚款"}, FineFen: 2_000_000}},
+		}}
+		judged := credit.Entry{SubjectCode: "91410771MA00AAA104", SubjectName: "新乡市虚构甲科技有限公司", Record: credit.Record{
+			ID: credit.NewID(credit.Judgment, "测试市中级人民法院", "（2026）豫07知民初1号", "91410771MA00AAA104"), Kind: credit.Judgment, Act: string(credit.Judgment),
+			InstrumentNo: "（2026）豫07知民初1号", Authority: "测试市中级人民法院", Source: credit.Judicial, Channel: credit.Republish,
+			DeterminedOn: workday.MustDate("2026-05-06"), PublishedOn: workday.MustDate("2026-05-07"), CollectedAt: b.now,
+			Content: credit.Content{Judgment: &credit.JudgmentContent{Cause: "侵害商标权纠纷", Result: "败诉"}},
+		}}
+		_, _, err := b.credit.Apply(t.Context(), credit.Change{
+			Entry: journal.Entry{Actor: "t", Action: "credit.import", Ref: "t", At: b.now}, Records: []credit.Entry{agent, judged},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range []credit.Entry{agent, judged} {
+			n, err := b.store.Adopt(t.Context(), writes, e.Record.ID, b.now)
+			if err != nil {
+				t.Fatal(e.Record.Kind, err)
+			}
+			if got := n.Steps(); !slices.Equal(got, []Step{Report}) || n.Person != e.NaturalPerson {
+				t.Errorf("%s: %v", e.Record.Kind, got)
+			}
+			if err := b.do(writes, &n, Act{Step: Correct}); !is(err, "disclosure.step") {
+				t.Errorf("corrected here: %v", err)
+			}
+			b.must(writes, &n, Act{Step: Report, On: workday.MustDate("2026-05-11"), Reason: "void"})
+			if k, kept, err := clock.New(b.journal).Of(t.Context(), "disclosure:"+n.ID); err != nil || !kept || k.Clocks[len(k.Clocks)-1].Due.String() != "2026-05-14" {
+				t.Errorf("to be withdrawn by: %+v (%v)", k, err)
+			}
+			b.must(publishes, &n, Act{Step: Recall})
+			if c := b.fate(n); c.Fate != credit.Annulled || c.Reason != "void" {
+				t.Errorf("withdrawn: %+v", c)
+			}
+			if held := b.kept(n); held.SubjectName != n.SubjectName || held.Person != e.NaturalPerson || held.State != Withdrawn {
+				t.Errorf("%+v", held)
+			}
+		}
+		if got := b.holding("p:k3v7", "张", "违规执业", "侵害商标权"); len(got) > 0 {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// TestALongPenaltyIsNoReason: what the form of a draft says stays out of what is
+// noted about the step.
+func TestALongPenaltyIsNoReason(t *testing.T) {
+	b := newBureau(t, redistest.Embedded(t))
+	w := b.penalty()
+	n, err := b.store.Begin(t.Context(), writes, "410700", w, b.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Values["text"] = strings.Repeat("罚款人民币60000元。", 60)
+	b.must(writes, &n, Act{Step: Edit, Writing: w, Text: w.Values["text"]})
+	if notes(n) != "" || n.Values["text"] != w.Values["text"] {
+		t.Errorf("%q", notes(n))
+	}
+}
+
 func TestDemoShowsWhatEachPersonHasToDo(t *testing.T) {
 	b := newBureau(t, redistest.Embedded(t))
 	actor := func(user string) (staff.Actor, error) {
@@ -361,7 +453,7 @@ func TestDemoShowsWhatEachPersonHasToDo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list, _, err := b.store.List(t.Context(), writes, "", 0, b.now)
+	list, _, err := b.store.List(t.Context(), writes, "", "", b.now)
 	states := map[State]int{}
 	for _, n := range list {
 		states[n.State]++

@@ -28,9 +28,10 @@ type Store struct {
 	clocks   *clock.Store
 }
 
-// NewStore returns the store of the journal's city; records go to and from c.
-func NewStore(j *journal.Journal, c *credit.Store) *Store {
-	return &Store{store{j}, c, staff.New(j), calendar.New(j), clock.New(j)}
+// NewStore returns the store of the journal's city; records go to and from c. With
+// a Sealing of no value it neither opens nor writes notices.
+func NewStore(j *journal.Journal, c *credit.Store, x Sealing) *Store {
+	return &Store{store{j, x}, c, staff.New(j), calendar.New(j), clock.New(j)}
 }
 
 // Law is the law that notices are judged by now.
@@ -75,10 +76,13 @@ func (s *Store) allowed(ctx context.Context, a staff.Actor, n Notice, m move, no
 	return s.can(ctx, a, staff.NoticeDraft, n, r, now)
 }
 
+// reading are the actions each of which lets somebody see a notice.
+var reading = []staff.Action{staff.NoticeDraft, staff.NoticeApprove, staff.NoticePublish, staff.RecordRead}
+
 // reads says nil when the actor may see the notice.
 func (s *Store) reads(ctx context.Context, a staff.Actor, n Notice, now time.Time) error {
 	err := error(errUnknown())
-	for _, action := range []staff.Action{staff.NoticeDraft, staff.NoticeApprove, staff.NoticePublish, staff.RecordRead} {
+	for _, action := range reading {
 		if !a.May(action, now) {
 			continue
 		}
@@ -110,52 +114,6 @@ func (s *Store) Open(ctx context.Context, a staff.Actor, n Notice, now time.Time
 	return out
 }
 
-// Divisions are those for which the actor may draft.
-func (s *Store) Divisions(a staff.Actor, now time.Time) []string {
-	return slices.DeleteFunc(a.Units(staff.NoticeDraft, now), func(l string) bool { return l == staff.DisciplineUnit })
-}
-
-const page = 50
-
-// List lists the notices of the divisions that the actor works in, the newest
-// first, those in one state if one is given; next is the place of the following
-// page, 0 at the end.
-func (s *Store) List(ctx context.Context, a staff.Actor, state State, from int, now time.Time) (list []Notice, next int, err error) {
-	seen := map[string]bool{}
-	for _, action := range []staff.Action{staff.NoticeDraft, staff.NoticeApprove, staff.NoticePublish, staff.RecordRead} {
-		if !a.May(action, now) {
-			continue
-		}
-		units := a.Units(action, now)
-		if action == staff.NoticeApprove || action == staff.NoticePublish {
-			units = staff.UnitLabels() // of a unit that is too small the one above does it
-		}
-		for _, d := range units {
-			seen[d] = true
-		}
-	}
-	for d := range seen {
-		ids, err := s.of(ctx, d, from, page+1)
-		if err != nil {
-			return nil, 0, err
-		}
-		if len(ids) > page {
-			next, ids = from+page, ids[:page]
-		}
-		some, err := s.many(ctx, ids)
-		if err != nil {
-			return nil, 0, err
-		}
-		for _, n := range some {
-			if (state == "" || n.State == state) && s.reads(ctx, a, n, now) == nil {
-				list = append(list, n)
-			}
-		}
-	}
-	slices.SortFunc(list, func(a, b Notice) int { return strings.Compare(b.ID, a.ID) })
-	return list, next, nil
-}
-
 // Begin starts a notice for a division.
 func (s *Store) Begin(ctx context.Context, a staff.Actor, division string, w Writing, now time.Time) (Notice, error) {
 	n := Notice{ID: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Division: division, State: Draft, Version: 1, Handlers: []string{a.User.ID}}
@@ -169,70 +127,8 @@ func (s *Store) Begin(ctx context.Context, a staff.Actor, division string, w Wri
 		return n, err
 	}
 	n.note(a, Edit, "", now)
-	err := s.journal.Commit(ctx, entry(a, n, "begin", now), []string{s.key("notice", n.ID)}, func(tx *journal.Tx) error {
+	err := s.journal.Commit(ctx, entry(a, n, "begin", now), nil, func(tx *journal.Tx) error {
 		tx.ZAdd(s.key("of", n.Division), float64(now.UnixMilli()), n.ID)
-		return s.keep(ctx, tx, n, now)
-	})
-	return n, err
-}
-
-// Adopt makes a notice for a record that is displayed and came by a batch, so
-// that it can be corrected or withdrawn by the same people and within the same
-// limits as what was published by notice. It belongs to the division of its
-// subject, or, where the actor has no say there, to his own.
-func (s *Store) Adopt(ctx context.Context, a staff.Actor, record string, now time.Time) (Notice, error) {
-	record = strings.ToLower(strings.TrimSpace(record))
-	none := fault.New(fault.NotFound, "disclosure.no_record", record).With("record", "disclosure.no_record", record)
-	divisions := s.Divisions(a, now)
-	if len(divisions) == 0 {
-		return Notice{}, fault.New(fault.Forbidden, "staff.can.role")
-	}
-	c, err := s.credit.Case(ctx, record, now)
-	if err != nil {
-		return Notice{}, err
-	}
-	if c.Fate != credit.Displayed || c.Person || !slices.Contains(Kinds, c.Kind) {
-		return Notice{}, none
-	}
-	if id, err := s.ofRecord(ctx, record); err != nil || id != "" {
-		if err == nil {
-			err = fault.New(fault.Conflict, "disclosure.adopted").With("record", "disclosure.adopted")
-		}
-		return Notice{}, err
-	}
-	n := Notice{
-		ID: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Division: divisions[0], Kind: c.Kind, State: Published, Version: 1,
-		SubjectCode: c.Code, SubjectName: c.Name, Review: Clear, PublishedOn: c.DisplayFrom, Handlers: []string{a.User.ID},
-	}
-	if slices.Contains(divisions, c.District) {
-		n.Division = c.District
-	}
-	for _, r := range c.Profile.Records {
-		if r.ID == record {
-			n.Record = r
-		}
-	}
-	n.Record.History = nil
-	if n.Record.From != "" {
-		n.SubjectCode = n.Record.From
-	}
-	n.PublishedOn = workday.Max(n.PublishedOn, n.Record.PublishedOn)
-	// What was published by batch was served outside of this system.
-	n.ServedOn = workday.Max(n.Record.DeterminedOn, n.Record.ServedOn)
-	n.Values = valuesOf(n.Record, n.SubjectCode, n.SubjectName)
-	if err := s.allowed(ctx, a, n, move{by: handler}, now); err != nil {
-		return n, err
-	}
-	n.note(a, Adopt, "", now)
-	err = s.journal.Commit(ctx, entry(a, n, "adopt", now), []string{s.key("record", record)}, func(tx *journal.Tx) error {
-		if id, err := s.ofRecord(ctx, record); err != nil || id != "" {
-			if err == nil {
-				err = fault.New(fault.Conflict, "disclosure.adopted").With("record", "disclosure.adopted")
-			}
-			return err
-		}
-		tx.ZAdd(s.key("of", n.Division), float64(now.UnixMilli()), n.ID)
-		tx.Set(s.key("record", record), n.ID)
 		return s.keep(ctx, tx, n, now)
 	})
 	return n, err
@@ -255,6 +151,7 @@ func (s *Store) take(ctx context.Context, n *Notice, w Writing, now time.Time) e
 	if n.Correction() {
 		w.Kind = n.Kind
 	}
+	penalty := w.Values[PenaltyField]
 	e, err := w.read(law, s.journal.City(), now)
 	if err != nil {
 		return err
@@ -275,7 +172,7 @@ func (s *Store) take(ctx context.Context, n *Notice, w Writing, now time.Time) e
 	if n.Kind == credit.Penalty {
 		n.Record.ServedOn = n.ServedOn
 	}
-	return nil
+	return s.rest(ctx, n, penalty, now)
 }
 
 // keep writes the notice and its clocks.
@@ -288,7 +185,7 @@ func (s *Store) keep(ctx context.Context, tx *journal.Tx, n Notice, now time.Tim
 	if err != nil {
 		return err
 	}
-	if err := s.write(tx, n); err != nil {
+	if err := s.write(ctx, tx, n); err != nil {
 		return err
 	}
 	return s.clocks.Keep(tx, clock.Kept{
@@ -308,9 +205,13 @@ type Act struct {
 	Reason  string       // Report: one of Reasons
 	// Authority and Number are whose document says that it agrees: Agree.
 	Authority, Number string
-	// Text is why: needed for Return, Retain and Answer with Dismissed.
+	// Text is why, of the steps in reasoned: needed for Return, Retain and Answer with
+	// Dismissed.
 	Text string
 }
+
+// reasoned are the steps that somebody says why to.
+var reasoned = []Step{Answer, Return, Retain}
 
 const mostText = 500
 
@@ -318,6 +219,9 @@ const mostText = 500
 func (s *Store) Do(ctx context.Context, a staff.Actor, act Act, now time.Time) (Notice, error) {
 	n, err := s.Get(ctx, a, act.ID, now)
 	if err != nil {
+		return n, err
+	}
+	if err := n.readable(); err != nil {
 		return n, err
 	}
 	if act.Version != n.Version {
@@ -353,7 +257,7 @@ func (s *Store) Do(ctx context.Context, a staff.Actor, act Act, now time.Time) (
 // still says nil when nobody has changed the notice meanwhile.
 func (s *Store) still(ctx context.Context, tx *journal.Tx, n Notice) error {
 	held, err := s.inside(ctx, tx, n.ID)
-	if err == nil && held.Version != n.Version {
+	if err == nil && held.version() != n.Version {
 		err = fault.New(fault.Stale, "disclosure.stale")
 	}
 	return err
@@ -370,12 +274,14 @@ func (s *Store) step(ctx context.Context, a staff.Actor, n Notice, m move, act A
 		next.Handlers = append(slices.Clone(n.Handlers), a.User.ID)
 	}
 	bad := fault.New(fault.Invalid, "disclosure.incomplete")
+	if !slices.Contains(reasoned, act.Step) {
+		act.Text = "" // a form may have a field of that name for something else
+	}
 	text := credit.Redact(strings.TrimSpace(strings.ReplaceAll(act.Text, "\r\n", "\n")))
 	if utf8.RuneCountInString(text) > mostText {
 		bad = bad.With("text", "disclosure.long", mostText)
 	}
-	reasoned := act.Step == Return || act.Step == Retain || act.Step == Answer && act.Reply == Dismissed
-	if reasoned && text == "" {
+	if text == "" && (act.Step == Return || act.Step == Retain || act.Step == Answer && act.Reply == Dismissed) {
 		bad = bad.With("text", "disclosure.why")
 	}
 	switch act.Step {
@@ -412,9 +318,9 @@ func (s *Store) step(ctx context.Context, a staff.Actor, n Notice, m move, act A
 		fallen.DoneOn = today
 		next.Fallen = &fallen
 	case Correct:
-		next.Before = &Edition{n.Values, n.Review, n.Record}
+		next.Before = &Edition{n.SubjectName, n.Values, n.Review, n.Record, n.Penalty}
 	case Keep:
-		next.Values, next.Review, next.Record, next.Before = n.Before.Values, n.Before.Review, n.Before.Record, nil
+		next = next.restored()
 	case Approve:
 		next.ApprovedBy = a.User.ID
 	case Publish:
@@ -447,6 +353,9 @@ func (s *Store) ready(ctx context.Context, n Notice, now time.Time) error {
 	if err := mine.Ready(n, law, now); err != nil {
 		return err
 	}
+	if err := s.rested(ctx, mine, n); err != nil {
+		return err
+	}
 	held, err := s.held(ctx, n)
 	if err == nil && held != nil && held.Withdrawn != nil {
 		err = fault.New(fault.Conflict, "disclosure.was_withdrawn")
@@ -472,26 +381,13 @@ func (n Notice) alone(id string) error {
 
 // held is the record as the subject's credit has it now, nil if it has not.
 func (s *Store) held(ctx context.Context, n Notice) (*credit.Record, error) {
-	subject, err := s.credit.Subjects().Resolve(ctx, n.SubjectCode)
-	if fault.Is(err, fault.NotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.credit.Load(ctx, subject.Code)
-	if fault.Is(err, fault.NotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	for i := range p.Records {
-		if p.Records[i].ID == n.Record.ID {
-			return &p.Records[i], nil
+	_, records, err := s.records(ctx, n.SubjectCode)
+	for i := range records {
+		if records[i].ID == n.Record.ID {
+			return &records[i], err
 		}
 	}
-	return nil, nil
+	return nil, err
 }
 
 // publish commits the notice together with what it does to the subject's credit.

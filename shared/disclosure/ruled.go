@@ -25,15 +25,27 @@ func (s *Store) Ruled(ctx context.Context, tx *journal.Tx, r credit.Record, by, 
 	if err != nil || id == "" {
 		return err
 	}
-	n, err := s.inside(ctx, tx, id)
-	if err != nil || n.State == Withdrawn {
+	h, err := s.inside(ctx, tx, id)
+	if err != nil || h.state() == Withdrawn {
+		return err
+	}
+	n, err := s.open(ctx, h)
+	if err == nil {
+		err = n.readable()
+	}
+	if err != nil {
 		return err
 	}
 	if n.Correction() {
-		n.Review, n.Before = n.Before.Review, nil
+		n = n.restored()
 	}
 	r.History, r.Deeds, r.Disputed = nil, nil, false
-	n.Record, n.Values = r, valuesOf(r, n.SubjectCode, n.SubjectName)
+	penalty := n.Values[PenaltyField]
+	n.Record = r
+	if n.formed() {
+		n.Values = valuesOf(r, n.SubjectCode, n.SubjectName)
+		put(n.Values, PenaltyField, penalty)
+	}
 	n.State, n.Version = Published, n.Version+1
 	step := Correct
 	if r.Withdrawn != nil {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -14,10 +16,18 @@ import (
 
 // Keys, all under {city}:disclosure:
 //
-//	notice:<id>       a notice, JSON
+//	filed:<id>        a notice, JSON of type filed
+//	notice:<id>       one that has not changed since notices are sealed, JSON
 //	of:<division>     sorted set of the ids of its notices by when they were begun
 //	record:<id>       id of the notice of a published record
-type store struct{ journal *journal.Journal }
+//	discarded         sorted set of the ids of what was discarded, by when
+//
+// An older release knows nothing of filed:<id>: it would write back less than it
+// read. So it finds no notice there.
+type store struct {
+	journal *journal.Journal
+	sealing Sealing
+}
 
 func (s store) key(parts ...string) string {
 	return s.journal.Key(append([]string{"disclosure"}, parts...)...)
@@ -25,77 +35,136 @@ func (s store) key(parts ...string) string {
 
 func errUnknown() error { return fault.New(fault.NotFound, "disclosure.unknown") }
 
-func (s store) notice(ctx context.Context, rdb redis.Cmdable, id string) (n Notice, err error) {
-	text, err := rdb.Get(ctx, s.key("notice", id)).Result()
-	if errors.Is(err, redis.Nil) {
-		return n, errUnknown()
+// stored is a notice as it is found, still sealed, or in the clear.
+type stored struct {
+	filed *filed
+	clear *Notice
+}
+
+// state and version stand in the clear either way.
+func (h stored) state() State {
+	if h.filed != nil {
+		return h.filed.State
+	}
+	return h.clear.State
+}
+
+func (h stored) version() int64 {
+	if h.filed != nil {
+		return h.filed.Version
+	}
+	return h.clear.Version
+}
+
+func (s store) open(ctx context.Context, h stored) (Notice, error) {
+	if h.filed != nil {
+		return s.sealing.open(ctx, *h.filed)
+	}
+	return *h.clear, nil
+}
+
+// find reads notices by their ids; what is none is left out.
+func (s store) find(ctx context.Context, rdb redis.Cmdable, ids ...string) ([]stored, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, 0, 2*len(ids))
+	for _, id := range ids {
+		keys = append(keys, s.key("filed", id), s.key("notice", id))
+	}
+	values, err := rdb.MGet(ctx, keys...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("disclosure: reading: %w", err)
+	}
+	var list []stored
+	for i, id := range ids {
+		var h stored
+		if text, ok := values[2*i].(string); ok {
+			h.filed = new(filed)
+			err = json.Unmarshal([]byte(text), h.filed)
+		} else if text, ok := values[2*i+1].(string); ok {
+			h.clear = new(Notice)
+			err = json.Unmarshal([]byte(text), h.clear)
+		} else {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("disclosure: reading %s: %w", id, err)
+		}
+		list = append(list, h)
+	}
+	return list, nil
+}
+
+// one reads a notice, or says that there is none.
+func (s store) one(ctx context.Context, rdb redis.Cmdable, id string) (stored, error) {
+	list, err := s.find(ctx, rdb, id)
+	if err == nil && len(list) == 0 {
+		err = errUnknown()
 	}
 	if err != nil {
-		return n, fmt.Errorf("disclosure: reading: %w", err)
+		return stored{}, err
 	}
-	if err := json.Unmarshal([]byte(text), &n); err != nil {
-		return n, fmt.Errorf("disclosure: reading %s: %w", id, err)
-	}
-	return n, nil
+	return list[0], nil
 }
 
 func (s store) current(ctx context.Context, id string) (Notice, error) {
-	return s.notice(ctx, s.journal.Redis(), id)
+	h, err := s.one(ctx, s.journal.Redis(), id)
+	if err != nil {
+		return Notice{}, err
+	}
+	return s.open(ctx, h)
 }
 
 // inside reads the notice in a commit, which starts again if it changes.
-func (s store) inside(ctx context.Context, tx *journal.Tx, id string) (Notice, error) {
-	if err := tx.Watch(s.key("notice", id)); err != nil {
-		return Notice{}, err
+func (s store) inside(ctx context.Context, tx *journal.Tx, id string) (stored, error) {
+	if err := tx.Watch(s.key("filed", id), s.key("notice", id)); err != nil {
+		return stored{}, err
 	}
-	return s.notice(ctx, tx.Read(), id)
+	return s.one(ctx, tx.Read(), id)
 }
 
-func (s store) write(tx *journal.Tx, n Notice) error {
-	value, err := json.Marshal(n)
+// write seals the notice and writes it; what stood in the clear before goes.
+func (s store) write(ctx context.Context, tx *journal.Tx, n Notice) error {
+	to, err := s.sealing.recipient(ctx, n)
+	if err != nil {
+		return err
+	}
+	f, err := n.file(to)
+	if err != nil {
+		return err
+	}
+	value, err := json.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("disclosure: %w", err)
 	}
-	tx.Set(s.key("notice", n.ID), string(value))
+	tx.Set(s.key("filed", n.ID), string(value))
+	if n.to == "" {
+		tx.Del(s.key("notice", n.ID))
+	}
+	if n.State == Discarded {
+		tx.ZAdd(s.key("discarded"), float64(n.Events[len(n.Events)-1].At.Unix()), n.ID)
+	}
 	return nil
 }
 
-// of lists at most n ids of a division's notices from a place on, the newest
-// first.
-func (s store) of(ctx context.Context, division string, from, n int) ([]string, error) {
-	ids, err := s.journal.Redis().ZRevRange(ctx, s.key("of", division), int64(from), int64(from+n-1)).Result()
+// begunBefore lists at most n ids of a division's notices from a place on among
+// those begun by the instant, in milliseconds, the newest first.
+func (s store) begunBefore(ctx context.Context, division, instant string, from, n int64) ([]string, error) {
+	ids, err := s.journal.Redis().ZRevRangeByScore(ctx, s.key("of", division), &redis.ZRangeBy{Min: "-inf", Max: instant, Offset: from, Count: n}).Result()
 	if err != nil {
 		return nil, fmt.Errorf("disclosure: listing: %w", err)
 	}
 	return ids, nil
 }
 
-// many reads notices; ids that are none are left out.
-func (s store) many(ctx context.Context, ids []string) ([]Notice, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = s.key("notice", id)
-	}
-	values, err := s.journal.Redis().MGet(ctx, keys...).Result()
+// discarded lists at most n ids of what was discarded before the instant.
+func (s store) discarded(ctx context.Context, before time.Time, n int64) ([]string, error) {
+	ids, err := s.journal.Redis().ZRangeByScore(ctx, s.key("discarded"), &redis.ZRangeBy{Min: "-inf", Max: "(" + strconv.FormatInt(before.Unix(), 10), Count: n}).Result()
 	if err != nil {
 		return nil, fmt.Errorf("disclosure: listing: %w", err)
 	}
-	var list []Notice
-	for _, v := range values {
-		text, ok := v.(string)
-		if !ok {
-			continue
-		}
-		var n Notice
-		if err := json.Unmarshal([]byte(text), &n); err != nil {
-			return nil, fmt.Errorf("disclosure: listing: %w", err)
-		}
-		list = append(list, n)
-	}
-	return list, nil
+	return ids, nil
 }
 
 // ofRecord is the id of the notice behind a published record, "" if there is none.

@@ -159,7 +159,7 @@ func (s *Store) Hold(ctx context.Context, actor, box string, hold bool, ground s
 // changeBox changes what is known of a box that is there.
 func (s *Store) changeBox(ctx context.Context, entry journal.Entry, box string, f func(*journal.Tx, *Box) error) error {
 	return s.journal.Commit(ctx, entry, []string{s.boxKey(box)}, func(tx *journal.Tx) error {
-		b, known, err := read[Box](ctx, tx.Read(), s.boxKey(box))
+		b, known, err := journal.Read[Box](ctx, tx.Read(), s.boxKey(box))
 		if err == nil && (!known || b.Dropped) {
 			err = fault.New(fault.NotFound, "evidence.no_box")
 		}
@@ -169,7 +169,7 @@ func (s *Store) changeBox(ctx context.Context, entry journal.Entry, box string, 
 		if err := f(tx, &b); err != nil {
 			return err
 		}
-		return put(tx, s.boxKey(box), b)
+		return journal.Put(tx, s.boxKey(box), b)
 	})
 }
 
@@ -201,8 +201,12 @@ func (s *Store) expiring(ctx context.Context, x Retained) error {
 
 // Expire erases the keys of boxes whose time of keeping has passed, and drops what
 // they hold. It may run in several processes at once and be cut off anywhere: a
-// box stays on the list until all is done. It returns how many it erased.
+// box stays on the list until all is done. What the list does not have yet is put
+// there first. It returns how many it erased.
 func (s *Store) Expire(ctx context.Context, keys *seal.Keys) (int, error) {
+	if _, err := s.list(ctx, keys); err != nil {
+		return 0, err
+	}
 	list, err := s.retained(ctx, s.now(), sweepEach)
 	if err != nil {
 		return 0, err

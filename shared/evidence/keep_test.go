@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"testing"
 	"time"
@@ -170,4 +171,88 @@ func TestGroundsAndPeriodsHaveWords(t *testing.T) {
 			t.Error(g)
 		}
 	}
+}
+
+// A box from before there was a list is on no list: its key is found and it is kept
+// and erased like the others.
+func TestABoxThatNoListHasIsFoundByItsKeyAndErasedOnItsDay(t *testing.T) {
+	kept(t, func(k *kit, keys *seal.Keys) {
+		old, held := k.material(t, keys, "batch:b1"), k.material(t, keys, "batch:b2")
+		forget := func(box string) {
+			t.Helper()
+			if err := k.journal.Redis().ZRem(t.Context(), k.keepKey(), box).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		forget(old.ID)
+		if err := k.Hold(t.Context(), "u", held.ID, true, "audit"); err != nil {
+			t.Fatal(err)
+		}
+		forget(held.ID)
+		expire := func(want int) {
+			t.Helper()
+			if n, err := k.Expire(t.Context(), keys); n != want || err != nil {
+				t.Fatalf("%d erased, want %d: %v", n, want, err)
+			}
+		}
+		last, _, _, err := old.KeptUntil()
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.clock.Store(last.Start().UnixNano())
+		expire(0)
+		if due, err := k.RetentionDue(t.Context(), 10); err != nil || len(due) != 1 || due[0].Box.ID != old.ID {
+			t.Error(due, err)
+		}
+		if list, err := k.Held(t.Context(), 10); err != nil || len(list) != 1 || list[0].Box.ID != held.ID {
+			t.Error(list, err)
+		}
+		// It is not gone through again before the time for it has come.
+		forget(old.ID)
+		k.clock.Store(last.AddDays(1).Start().UnixNano())
+		expire(0)
+		if err := k.journal.Redis().Del(t.Context(), k.listedKey()).Err(); err != nil { // as a day later
+			t.Fatal(err)
+		}
+		expire(1)
+		if !erased(t, keys, old) || erased(t, keys, held) {
+			t.Error("the wrong one was erased")
+		}
+	})
+}
+
+func TestMoreKeysThanOneCallLooksAtAreGoneThroughInTurn(t *testing.T) {
+	kept(t, func(k *kit, keys *seal.Keys) {
+		const many = sweepEach + 3
+		for i := range many {
+			// Keys of others stand before, between and after.
+			if _, err := keys.New(t.Context(), []string{"draft.", ownKey, "unit."}[i%3]+rand.Text(), seal.Party{Label: "unit:410702", To: identity().Recipient()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 * sweepEach / 3 { // more of ours without a box, so that one call does not reach the end
+			if _, err := keys.New(t.Context(), ownKey+rand.Text(), seal.Party{Label: "unit:410702", To: identity().Recipient()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var boxes []Box
+		for range 3 {
+			b := k.material(t, keys, "batch:b1")
+			boxes = append(boxes, b)
+			if err := k.journal.Redis().ZRem(t.Context(), k.keepKey(), b.ID).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		found := 0
+		for range 2 {
+			n, err := k.list(t.Context(), keys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found += n
+		}
+		if at, err := k.journal.Redis().Get(t.Context(), k.listedKey()).Result(); found != len(boxes) || err != nil || at != listed {
+			t.Errorf("%d of %d found, at %q: %v", found, len(boxes), at, err)
+		}
+	})
 }

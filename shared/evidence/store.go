@@ -87,218 +87,6 @@ type piece struct {
 	Try  string `json:"try"`    // the random part of its object's name
 }
 
-func read[T any](ctx context.Context, rdb redis.Cmdable, key string) (T, bool, error) {
-	var v T
-	value, err := rdb.Get(ctx, key).Bytes()
-	if errors.Is(err, redis.Nil) {
-		return v, false, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(value, &v)
-	}
-	if err != nil {
-		return v, false, fmt.Errorf("evidence: reading: %w", err)
-	}
-	return v, true, nil
-}
-
-func put(tx *journal.Tx, key string, v any) error {
-	value, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("evidence: encoding: %w", err)
-	}
-	tx.Set(key, string(value))
-	return nil
-}
-
-// OpenBox opens a box. The token is given out and not kept; box is its hash, by
-// which everybody else knows the box.
-func (s *Store) OpenBox(ctx context.Context, spec BoxSpec) (token, box string, err error) {
-	token = NewToken()
-	b, err := s.OpenBoxOf(ctx, token, spec)
-	return token, b.ID, err
-}
-
-func (s *Store) opening(spec BoxSpec) journal.Entry {
-	b := Box{By: spec.By, Org: spec.Org}
-	return journal.Entry{Actor: sender(b), Action: "evidence.open", Ref: spec.For, At: b.noted(s.now())}
-}
-
-// OpenBoxOf is OpenBox for a token that the caller has made, by NewToken or
-// TokenOf. A box that the token has already is returned as it is. A reporter's that
-// would be one too many is a fault of kind Refused.
-func (s *Store) OpenBoxOf(ctx context.Context, token string, spec BoxSpec) (Box, error) {
-	id, err := BoxOf(token)
-	if err != nil {
-		return Box{}, err
-	}
-	var b Box
-	keys := []string{s.boxKey(id)}
-	counted := spec.Org == "" && spec.For != Draft // a draft has one, and nobody knows how many drafts there are
-	if counted {
-		keys = append(keys, s.ofKey(spec.For))
-	}
-	err = s.journal.Commit(ctx, s.opening(spec), keys, func(tx *journal.Tx) error {
-		var known bool
-		if b, known, err = read[Box](ctx, tx.Read(), s.boxKey(id)); err != nil || known {
-			return err
-		}
-		if counted {
-			n, err := tx.Read().SCard(ctx, s.ofKey(spec.For)).Result()
-			if err != nil {
-				return fmt.Errorf("evidence: counting: %w", err)
-			}
-			if n >= int64(s.limits.Boxes) {
-				return fault.New(fault.Refused, "evidence.boxes", s.limits.Boxes)
-			}
-		}
-		if _, err := s.AddBox(tx, token, spec); err != nil {
-			return err
-		}
-		b, err = newBox(token, spec, s.now())
-		return err
-	})
-	return b, err
-}
-
-// AddBox opens the box of a token from NewToken within the caller's own commit.
-func (s *Store) AddBox(tx *journal.Tx, token string, spec BoxSpec) (box string, err error) {
-	b, err := newBox(token, spec, s.now())
-	if err != nil {
-		return "", err
-	}
-	tx.SAdd(s.ofKey(b.For), b.ID)
-	if b.Draft() {
-		tx.ZAdd(s.endsKey(), float64(b.Until), b.ID)
-	}
-	if err := s.keep(tx, b); err != nil {
-		return "", err
-	}
-	return b.ID, put(tx, s.boxKey(b.ID), b)
-}
-
-// Rebind hands a box over to something else within the caller's commit: the
-// draft's to the report. From until on it takes nothing more; the zero time
-// leaves its end as it is. A box that ended, is unknown or belongs to something
-// else already is a fault; binding it again to the same thing is not.
-func (s *Store) Rebind(ctx context.Context, tx *journal.Tx, box, ref string, until time.Time) error {
-	if err := checkFor(ref); err != nil {
-		return err
-	}
-	if err := tx.Watch(s.boxKey(box)); err != nil {
-		return err
-	}
-	b, known, err := read[Box](ctx, tx.Read(), s.boxKey(box))
-	switch {
-	case err != nil:
-		return err
-	case !known:
-		return fault.New(fault.NotFound, "evidence.no_box")
-	case b.Dropped || b.Draft() && !s.now().Before(b.Ends()):
-		return fault.New(fault.Ended, "evidence.box_ended")
-	case b.For == ref:
-		return nil
-	case !b.Draft():
-		return fault.New(fault.Conflict, "evidence.bound")
-	}
-	tx.SRem(s.ofKey(b.For), box)
-	tx.ZRem(s.endsKey(), box)
-	b.For = ref
-	if !until.IsZero() {
-		b.Until = until.Unix()
-	}
-	tx.SAdd(s.ofKey(ref), box)
-	return put(tx, s.boxKey(box), b)
-}
-
-// Box returns a box by its id, or a fault of kind NotFound.
-func (s *Store) Box(ctx context.Context, box string) (Box, error) {
-	b, known, err := read[Box](ctx, s.journal.Redis(), s.boxKey(box))
-	if err == nil && !known {
-		err = fault.New(fault.NotFound, "evidence.no_box")
-	}
-	return b, err
-}
-
-// Open returns the box of the token while it takes files: a fault of kind
-// NotFound where there is none, of kind Ended afterwards.
-func (s *Store) Open(ctx context.Context, token string) (Box, error) {
-	box, err := BoxOf(token)
-	if err != nil {
-		return Box{}, err
-	}
-	b, err := s.Box(ctx, box)
-	if err != nil {
-		return Box{}, err
-	}
-	if b.Dropped || !s.now().Before(b.Ends()) {
-		return Box{}, fault.New(fault.Ended, "evidence.box_ended")
-	}
-	return b, nil
-}
-
-// Boxes lists the boxes that belong to something, in no order.
-func (s *Store) Boxes(ctx context.Context, what string) ([]Box, error) {
-	ids, err := s.journal.Redis().SMembers(ctx, s.ofKey(what)).Result()
-	if err != nil {
-		return nil, fmt.Errorf("evidence: listing: %w", err)
-	}
-	boxes := make([]Box, 0, len(ids))
-	for _, id := range ids {
-		b, known, err := read[Box](ctx, s.journal.Redis(), s.boxKey(id))
-		if err != nil {
-			return nil, err
-		}
-		if known && !b.Dropped {
-			boxes = append(boxes, b)
-		}
-	}
-	return boxes, nil
-}
-
-// File returns one file of a box as it stands, or a fault of kind NotFound.
-func (s *Store) File(ctx context.Context, box string, n int) (File, error) {
-	f, known, err := read[File](ctx, s.journal.Redis(), s.fileKey(box, n))
-	if err == nil && !known {
-		err = fault.New(fault.NotFound, "evidence.no_file")
-	}
-	return f, err
-}
-
-// Files lists the files of a box that are not gone, by number. One that cannot be
-// read is Broken and does not keep the others from being listed.
-func (s *Store) Files(ctx context.Context, box string) ([]File, error) {
-	b, err := s.Box(ctx, box)
-	if err != nil {
-		return nil, err
-	}
-	files := []File{}
-	for from := 1; from <= b.Files; from += 500 {
-		var keys []string
-		for n := from; n <= b.Files && n < from+500; n++ {
-			keys = append(keys, s.fileKey(box, n))
-		}
-		values, err := s.journal.Redis().MGet(ctx, keys...).Result()
-		if err != nil {
-			return nil, fmt.Errorf("evidence: listing: %w", err)
-		}
-		for i, v := range values {
-			text, ok := v.(string)
-			if !ok {
-				continue
-			}
-			var f File
-			if err := json.Unmarshal([]byte(text), &f); err != nil || f.N != from+i {
-				f = File{N: from + i, Size: -1, State: Broken}
-			}
-			if f.At(s.now()) != Gone {
-				files = append(files, f)
-			}
-		}
-	}
-	return files, nil
-}
-
 // create records a new file of the box; sealed gives what is kept of its name
 // under the number it gets.
 func (s *Store) create(ctx context.Context, b Box, in NewFile, sealed func(n int) (string, error)) (File, error) {
@@ -322,17 +110,17 @@ func (s *Store) create(ctx context.Context, b Box, in NewFile, sealed func(n int
 		f = s.limits.begin(now, n, in.Size, metas[n], s.now())
 		now.Files, now.Live, now.Bytes = n, now.Live+1, now.Bytes+f.counted()
 		tx.ZAdd(s.receivingKey(), float64(f.Expires), member(b.ID, n))
-		if err := put(tx, s.fileKey(b.ID, n), f); err != nil {
+		if err := journal.Put(tx, s.fileKey(b.ID, n), f); err != nil {
 			return err
 		}
-		return put(tx, s.boxKey(b.ID), now)
+		return journal.Put(tx, s.boxKey(b.ID), now)
 	})
 	return f, err
 }
 
 // open reads the box within a commit and refuses one that has ended.
 func (s *Store) open(ctx context.Context, tx *journal.Tx, box string) (Box, error) {
-	b, known, err := read[Box](ctx, tx.Read(), s.boxKey(box))
+	b, known, err := journal.Read[Box](ctx, tx.Read(), s.boxKey(box))
 	switch {
 	case err != nil:
 		return b, err
@@ -362,7 +150,7 @@ func (s *Store) advance(ctx context.Context, b Box, before, next File, staged []
 		if err != nil {
 			return err
 		}
-		f, known, err := read[File](ctx, tx.Read(), key)
+		f, known, err := journal.Read[File](ctx, tx.Read(), key)
 		switch {
 		case err != nil:
 			return err
@@ -376,7 +164,7 @@ func (s *Store) advance(ctx context.Context, b Box, before, next File, staged []
 		}
 		if f.Size < 0 && next.Size >= 0 {
 			box.Bytes += next.Size
-			if err := put(tx, s.boxKey(b.ID), box); err != nil {
+			if err := journal.Put(tx, s.boxKey(b.ID), box); err != nil {
 				return err
 			}
 		}
@@ -393,7 +181,7 @@ func (s *Store) advance(ctx context.Context, b Box, before, next File, staged []
 		} else if next.Expires != f.Expires {
 			tx.ZAdd(s.receivingKey(), float64(next.Expires), member(b.ID, next.N))
 		}
-		return put(tx, key, next)
+		return journal.Put(tx, key, next)
 	})
 }
 
@@ -510,6 +298,18 @@ func (s *Store) scored(ctx context.Context, key string, from, to int64, n int) (
 	return all, nil
 }
 
+// onList tells whether a box is on the list of what is kept.
+func (s *Store) onList(ctx context.Context, box string) (bool, error) {
+	err := s.journal.Redis().ZScore(ctx, s.keepKey(), box).Err()
+	if errors.Is(err, redis.Nil) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("evidence: what is kept: %w", err)
+	}
+	return true, nil
+}
+
 // unlocked lists some of the complete files that are not locked yet, others each
 // time where there are many: drafts' wait among them.
 func (s *Store) unlocked(ctx context.Context, n int64) ([]string, error) {
@@ -518,112 +318,6 @@ func (s *Store) unlocked(ctx context.Context, n int64) ([]string, error) {
 		return nil, fmt.Errorf("evidence: listing what to lock: %w", err)
 	}
 	return all, nil
-}
-
-// drop makes a file gone, unless may refuses, and leaves its objects to the sweep.
-func (s *Store) drop(ctx context.Context, box string, n int, action string, may func(Box, File) error) error {
-	entry := journal.Entry{Actor: "system", Action: action, Ref: member(box, n), At: s.now()}
-	if action == "evidence.terminate" {
-		b, err := s.Box(ctx, box)
-		if err != nil {
-			return err
-		}
-		entry.Actor, entry.At = sender(b), b.noted(s.now())
-	}
-	keys := []string{s.boxKey(box), s.fileKey(box, n)}
-	return s.journal.Commit(ctx, entry, keys, func(tx *journal.Tx) error {
-		b, known, err := read[Box](ctx, tx.Read(), s.boxKey(box))
-		if err != nil {
-			return err
-		}
-		f, there, err := read[File](ctx, tx.Read(), s.fileKey(box, n))
-		if err != nil {
-			return err
-		}
-		if !known || !there {
-			tx.ZRem(s.receivingKey(), member(box, n))
-			return nil
-		}
-		if err := may(b, f); err != nil {
-			return err
-		}
-		b.Live, b.Bytes = b.Live-1, b.Bytes-f.counted()
-		tx.ZRem(s.receivingKey(), member(box, n))
-		tx.SRem(s.unlockedKey(), member(box, n))
-		tx.Del(s.piecesKey(box, n))
-		tx.ZAdd(s.leftKey(), s.quiet(), member(box, n))
-		if err := put(tx, s.fileKey(box, n), f.gone()); err != nil {
-			return err
-		}
-		return put(tx, s.boxKey(box), b)
-	})
-}
-
-// Drop forgets a box with all its files, for erasure: afterwards its token and
-// its files answer that they have ended, and the sweep deletes the objects as far
-// as the store lets it. What makes them unreadable everywhere is that the caller
-// erases the key they are sealed to. Dropping again changes nothing.
-func (s *Store) Drop(ctx context.Context, box string) error {
-	return s.dropBox(ctx, box, func(Box) bool { return true })
-}
-
-// Abandon is Drop for a box of a draft that is given up. One that has become a
-// report's meanwhile stays as it is: what is in it is evidence.
-func (s *Store) Abandon(ctx context.Context, box string) error {
-	return s.dropBox(ctx, box, Box.Draft)
-}
-
-func (s *Store) dropBox(ctx context.Context, box string, may func(Box) bool) error {
-	entry := journal.Entry{Actor: "system", Action: "evidence.drop", Ref: box, At: s.now()}
-	return s.journal.Commit(ctx, entry, []string{s.boxKey(box)}, func(tx *journal.Tx) error {
-		b, known, err := read[Box](ctx, tx.Read(), s.boxKey(box))
-		switch {
-		case err != nil:
-			return err
-		case !known:
-			return fault.New(fault.NotFound, "evidence.no_box")
-		case b.Dropped || !may(b):
-			return nil
-		}
-		for n := 1; n <= b.Files; n++ {
-			tx.Del(s.fileKey(box, n), s.piecesKey(box, n))
-			tx.ZRem(s.receivingKey(), member(box, n))
-			tx.SRem(s.unlockedKey(), member(box, n))
-		}
-		tx.SRem(s.ofKey(b.For), box)
-		tx.ZRem(s.endsKey(), box)
-		tx.ZRem(s.keepKey(), box)
-		tx.ZAdd(s.leftKey(), s.quiet(), member(box, 0))
-		return put(tx, s.boxKey(box), Box{ID: box, Day: b.Day, Dropped: true})
-	})
-}
-
-// settleLeft notes that nothing is left of a file or box, or when to look again.
-func (s *Store) settleLeft(ctx context.Context, m string, again time.Time) error {
-	entry := journal.Entry{Actor: "system", Action: "evidence.deleted", Ref: m, At: s.now()}
-	return s.journal.Commit(ctx, entry, nil, func(tx *journal.Tx) error {
-		if again.IsZero() {
-			tx.ZRem(s.leftKey(), m)
-		} else {
-			tx.ZAdd(s.leftKey(), float64(again.Unix()), m)
-		}
-		return nil
-	})
-}
-
-// settleLock notes until which day a file is locked; "" that it needs no lock.
-func (s *Store) settleLock(ctx context.Context, m, until string) error {
-	box, n := split(m)
-	entry := journal.Entry{Actor: "system", Action: "evidence.lock", Ref: m, At: s.now()}
-	return s.journal.Commit(ctx, entry, []string{s.fileKey(box, n)}, func(tx *journal.Tx) error {
-		tx.SRem(s.unlockedKey(), m)
-		f, known, err := read[File](ctx, tx.Read(), s.fileKey(box, n))
-		if err != nil || !known || f.State != Whole || until == "" {
-			return err
-		}
-		f.Locked = until
-		return put(tx, s.fileKey(box, n), f)
-	})
 }
 
 func (s *Store) piece(ctx context.Context, box string, n, index int) (piece, error) {

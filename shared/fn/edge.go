@@ -397,6 +397,10 @@ func (e *edge) run(req handler.Request, id string) (answer handler.Response) {
 // errOurs stands for any error of ours once it has been logged.
 var errOurs = errors.New("fn: internal")
 
+// shortBody is a length for which http.Server surely adds the Content-Length, as
+// http.ResponseWriter promises for a few KB.
+const shortBody = 1 << 10
+
 // write sends the answer and returns its route, which is for us only.
 func write(w http.ResponseWriter, r *http.Request, answer handler.Response) string {
 	route := answer.Header.Get(headerRoute)
@@ -405,7 +409,10 @@ func write(w http.ResponseWriter, r *http.Request, answer handler.Response) stri
 	if status == 0 {
 		status = http.StatusOK
 	}
-	if status != http.StatusNotModified && status != http.StatusNoContent {
+	// A short body's length the server adds itself, past the map of headers, which
+	// grows beyond what a lookup's answer has.
+	short := len(answer.Body) <= shortBody && r.Method != http.MethodHead
+	if !short && status != http.StatusNotModified && status != http.StatusNoContent {
 		w.Header().Set("Content-Length", strconv.Itoa(len(answer.Body)))
 	}
 	w.WriteHeader(status)

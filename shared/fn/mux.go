@@ -174,12 +174,12 @@ func (m *Mux) Serve(req handler.Request) (handler.Response, error) {
 	if m.open[pattern] || pattern == "" && len(m.open) > 0 {
 		// Also where no route took the request: a page of another origin that
 		// mistook the address or the method is told so.
-		rec.header.Set("Access-Control-Allow-Origin", "*")
-		expose := "ETag, Retry-After, X-Request-Id"
+		rec.header["Access-Control-Allow-Origin"] = anyOrigin
+		expose := exposed
 		if more := rec.header.Get("Access-Control-Expose-Headers"); more != "" {
-			expose += ", " + more
+			expose = []string{exposed[0] + ", " + more}
 		}
-		rec.header.Set("Access-Control-Expose-Headers", expose)
+		rec.header["Access-Control-Expose-Headers"] = expose
 	}
 	if rec.err != nil {
 		if _, ours := fault.Of(rec.err); !ours {
@@ -204,6 +204,13 @@ func (m *Mux) Serve(req handler.Request) (handler.Response, error) {
 	}
 	return handler.Response{Body: rec.body.Bytes(), StatusCode: rec.status, Header: rec.header}, nil
 }
+
+// What any origin may do with an answer, and what it may read of its headers. They
+// are the same in every answer and never changed.
+var (
+	anyOrigin = []string{"*"}
+	exposed   = []string{"ETag, Retry-After, X-Request-Id"}
+)
 
 // keptHeaders are what a refusal keeps of the headers its handler has set: who may
 // read it, and what the tus protocol says with every answer.

@@ -12,6 +12,7 @@ package ident
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/width"
 )
@@ -22,7 +23,10 @@ var cst = time.FixedZone("CST", 8*3600)
 // fold brings what an input method may have produced to one form: half width,
 // upper case, no space around it.
 func fold(s string) string {
-	return strings.ToUpper(strings.TrimSpace(width.Fold.String(s)))
+	if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		s = width.Fold.String(s) // takes longer than all else about a code
+	}
+	return strings.ToUpper(strings.TrimSpace(s))
 }
 
 // lines gives the rows of an embedded data file without its header.

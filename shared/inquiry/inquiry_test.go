@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -30,12 +29,7 @@ var noon = time.Date(2026, 5, 20, 4, 0, 0, 0, time.UTC)
 
 func day(s string) workday.Date { return workday.MustDate(s) }
 
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var ok = citytest.OK
 
 const (
 	jia  = "91410771MA00AAA104"
@@ -134,18 +128,6 @@ func TestSubjectsAreReadOnceEachAndAtMost500(t *testing.T) {
 	}
 }
 
-var identities = sync.OnceValue(func() map[string]seal.Identity {
-	out := map[string]seal.Identity{}
-	for _, label := range append(staff.UnitLabels(), "escrow") {
-		id, err := seal.Generate()
-		if err != nil {
-			panic(err)
-		}
-		out[label] = id
-	}
-	return out
-})
-
 type town struct {
 	*Store
 	t        testing.TB
@@ -163,10 +145,7 @@ func newTown(t testing.TB, rdb *redis.Client) *town {
 	ok(t, err)
 	j := journal.New(rdb, "410700", journal.Options{})
 	w := &town{t: t, j: j, rdb: rdb, staff: citytest.NewStaff(t, j, noon), notified: map[string]workday.Date{}, codes: []string{jia}}
-	units := tipoff.Units{}
-	for _, l := range staff.UnitLabels() {
-		units[l] = identities()[l].Recipient()
-	}
+	units := tipoff.Units(citytest.Recipients(citytest.Identities()))
 	laws := credit.Shipped()
 	store := credit.NewStore(j, laws)
 	var c credit.Change
@@ -178,7 +157,7 @@ func newTown(t testing.TB, rdb *redis.Client) *town {
 	_, _, err = store.Apply(t.Context(), c)
 	ok(t, err)
 	w.Store = New(j, Config{
-		Safe: liaison.NewSafe(seal.NewKeys(buckets.Keys), "410700", units, identities()["escrow"].Recipient(), identities()), Credit: store, Laws: laws,
+		Safe: liaison.NewSafe(seal.NewKeys(buckets.Keys), "410700", units, citytest.Identities()[citytest.Escrow].Recipient(), citytest.Identities()), Credit: store, Laws: laws,
 		Case: func(_ context.Context, a staff.Actor, number string, _ time.Time) error {
 			if !strings.HasPrefix(number, "AJ"+a.Org.Division()) {
 				return fault.New(fault.NotFound, "casework.none")
@@ -194,13 +173,7 @@ func newTown(t testing.TB, rdb *redis.Client) *town {
 
 func (w *town) actor(name string) staff.Actor {
 	w.t.Helper()
-	u, found, err := w.staff.UserByName(w.t.Context(), name)
-	if err != nil || !found {
-		w.t.Fatalf("%s: %v", name, err)
-	}
-	a, err := w.staff.Actor(w.t.Context(), u.ID)
-	ok(w.t, err)
-	return a
+	return w.staff.As(w.t, name)
 }
 
 const secretReason = "样例评审事由甲乙"

@@ -2,13 +2,9 @@ package inquiry
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/redis/go-redis/v9"
 
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
@@ -39,14 +35,7 @@ func (s store) one(ctx context.Context, tx *journal.Tx, id string) (Inquiry, boo
 }
 
 func (s store) content(ctx context.Context, id string) (string, error) {
-	text, err := s.journal.Redis().Get(ctx, s.key(id, "content")).Result()
-	if errors.Is(err, redis.Nil) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("inquiry: reading: %w", err)
-	}
-	return text, nil
+	return journal.Text(ctx, s.journal.Redis(), s.key(id, "content"))
 }
 
 func (s store) members(ctx context.Context, key string) ([]string, error) {
@@ -60,60 +49,28 @@ func (s store) members(ctx context.Context, key string) ([]string, error) {
 // page reads a stretch of a list, newest first; the cursor is "<score>:<id>" of
 // the last one shown.
 func (s store) page(ctx context.Context, key, cursor string, n int) (out []Inquiry, next string, err error) {
-	top, after := "+inf", ""
+	var from journal.Place
 	if cursor != "" {
 		score, id, ok := strings.Cut(cursor, ":")
-		if _, err := strconv.ParseInt(score, 10, 64); !ok || err != nil {
+		at, err := strconv.ParseInt(score, 10, 64)
+		if !ok || err != nil {
 			return nil, "", fault.New(fault.Invalid, "inquiry.cursor")
 		}
-		top, after = score, id
+		from = journal.Place{Score: float64(at), Member: id}
 	}
-	var ids []redis.Z
-	for offset := int64(0); len(ids) <= n; {
-		const step = 200
-		got, err := s.journal.Redis().ZRevRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{Min: "-inf", Max: top, Offset: offset, Count: step}).Result()
-		if err != nil {
-			return nil, "", fmt.Errorf("inquiry: listing: %w", err)
-		}
-		for _, z := range got {
-			id, _ := z.Member.(string)
-			if after != "" && strconv.FormatInt(int64(z.Score), 10) == top && id >= after {
-				continue
-			}
-			ids = append(ids, z)
-		}
-		if len(got) < step {
-			break
-		}
-		offset += step
+	places, err := s.journal.Behind(ctx, key, from, true, n+1)
+	if err != nil {
+		return nil, "", err
 	}
-	if len(ids) > n {
-		ids = ids[:n]
-		last := ids[n-1]
+	if len(places) > n {
+		places = places[:n]
+		last := places[n-1]
 		next = fmt.Sprintf("%d:%s", int64(last.Score), last.Member)
 	}
-	if len(ids) == 0 {
-		return nil, "", nil
+	keys := make([]string, len(places))
+	for i, at := range places {
+		keys[i] = s.key(at.Member)
 	}
-	keys := make([]string, len(ids))
-	for i, z := range ids {
-		id, _ := z.Member.(string)
-		keys[i] = s.key(id)
-	}
-	values, err := s.journal.Redis().MGet(ctx, keys...).Result()
-	if err != nil {
-		return nil, "", fmt.Errorf("inquiry: reading: %w", err)
-	}
-	for _, v := range values {
-		text, ok := v.(string)
-		if !ok {
-			continue
-		}
-		var q Inquiry
-		if err := json.Unmarshal([]byte(text), &q); err != nil {
-			return nil, "", fmt.Errorf("inquiry: reading: %w", err)
-		}
-		out = append(out, q)
-	}
-	return out, next, nil
+	out, err = journal.ReadAll[Inquiry](ctx, s.journal.Redis(), keys)
+	return out, next, err
 }

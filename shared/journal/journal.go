@@ -135,12 +135,16 @@ func (j *Journal) Key(parts ...string) string {
 	for _, part := range parts {
 		size += len(part)
 	}
-	b := make([]byte, 0, size) // an import makes fifty names a row
-	b = append(append(append(b, '{'), j.city...), '}')
+	var b strings.Builder
+	b.Grow(size) // an import makes fifty names a row
+	b.WriteByte('{')
+	b.WriteString(j.city)
+	b.WriteByte('}')
 	for _, part := range parts {
-		b = append(append(b, ':'), part...)
+		b.WriteByte(':')
+		b.WriteString(part)
 	}
-	return string(b)
+	return b.String()
 }
 
 // Tmp is the name of a key that no journal, archive, restore or digest covers.

@@ -73,6 +73,21 @@ func (tx *Tx) Watch(keys ...string) error {
 	return nil
 }
 
+// WatchTexts is Watch, and Texts of the same keys, in one round trip.
+func (tx *Tx) WatchTexts(keys ...string) ([]string, error) {
+	watch := []any{"WATCH"}
+	for _, key := range keys {
+		watch = append(watch, key)
+	}
+	pipe := tx.read.Pipeline()
+	pipe.Do(tx.ctx, watch...)
+	found := pipe.MGet(tx.ctx, keys...)
+	if _, err := pipe.Exec(tx.ctx); err != nil {
+		return nil, fmt.Errorf("journal: watch: %w", err)
+	}
+	return textsOf(found.Val()), nil
+}
+
 // Journal is where this commit goes.
 func (tx *Tx) Journal() *Journal { return tx.journal }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/s2"
@@ -215,6 +216,38 @@ func TestForgettingNothingSpoilsNoCommit(t *testing.T) {
 		w := rdb.XRange(t.Context(), j.Key("journal"), "-", "+").Val()[0].Values["w"].(string)
 		if strings.Contains(w, ":tmp:") {
 			t.Errorf("the journal has %q", w)
+		}
+	})
+}
+
+func TestWhatIsWatchedAsItIsReadMakesTheCommitStartAgain(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		ctx := t.Context()
+		j := journal.New(rdb, "410700", journal.Options{})
+		if err := rdb.Set(ctx, j.Key("there"), "1", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		tries := 0
+		err := j.Commit(ctx, journal.Entry{Actor: "test", Action: "test.watch", At: time.Unix(0, 0)}, nil, func(tx *journal.Tx) error {
+			tries++
+			found, err := tx.WatchTexts(j.Key("missing"), j.Key("there"))
+			if err != nil {
+				return err
+			}
+			want := []string{"", "1"}
+			if tries > 1 {
+				want = []string{"2", "1"}
+			} else if err := rdb.Set(ctx, j.Key("missing"), "2", 0).Err(); err != nil { // somebody comes between
+				return err
+			}
+			if diff := cmp.Diff(want, found); diff != "" {
+				t.Errorf("try %d: %s", tries, diff)
+			}
+			tx.Set(j.Key("out"), strings.Join(found, ","))
+			return nil
+		})
+		if out := rdb.Get(ctx, j.Key("out")).Val(); err != nil || tries != 2 || out != "2,1" {
+			t.Errorf("%d tries wrote %q (%v), want the second to count", tries, out, err)
 		}
 	})
 }

@@ -46,7 +46,9 @@ func (l Letter) Timers(set ruleset.Set) ([]clock.Timer, error) {
 	from, done := l.Started, l.Replied
 	if !l.AskedOn.IsZero() {
 		from = l.AskedOn
-		if l.State == Asked {
+		// The other city asked us: it is owed until our answer is approved.
+		ours := l.Kind == Inbound && (l.State == Received || l.State == Proposed)
+		if l.State == Asked || ours {
 			done = workday.Date{}
 		}
 	}

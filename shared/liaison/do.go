@@ -62,7 +62,7 @@ func (s *Store) Do(ctx context.Context, a staff.Actor, act Act, now time.Time) (
 		bad.Kind = f.Kind
 	}
 	number := ""
-	byHand := l.Kind == Outbound && (act.Step == Receive || act.Step == Reply)
+	byHand := l.Kind == Outbound && slices.Contains([]Step{Receive, Reply, Refuse}, act.Step)
 	if act.Step == Send || byHand && act.Step == Reply && act.DocNo != "" {
 		no, err := ident.ParseDocNo(act.DocNo)
 		if err != nil {
@@ -117,8 +117,18 @@ func (s *Store) Do(ctx context.Context, a staff.Actor, act Act, now time.Time) (
 			return l, err
 		}
 	}
+	if act.Step == Send && l.Kind == Outbound {
+		to, known, err := s.peer(ctx, l.Region)
+		if err != nil {
+			return l, err
+		}
+		if known {
+			l.Carry = &Carry{City: to.City, Thread: l.ID}
+		}
+	}
 	l.apply(m, a, number, on)
 	l.Events, l.Version = append(l.Events, e), l.Version+1
+	out, travels := l.parcelFor(act.Step, e.Post, number, on, now)
 	rules, err := s.rules(ctx)
 	if err != nil {
 		return l, err
@@ -164,8 +174,16 @@ func (s *Store) Do(ctx context.Context, a staff.Actor, act Act, now time.Time) (
 			if err := s.keep(tx, l, rules, now); err != nil {
 				return err
 			}
+			if travels {
+				if err := s.enqueue(ctx, tx, &l, out); err != nil {
+					return err
+				}
+			}
 			return s.store.write(tx, l)
 		})
+	if err == nil && travels {
+		_ = s.packFor(ctx, out.City, now) // what fails now, the next run of Pack does
+	}
 	return l, err
 }
 

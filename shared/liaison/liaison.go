@@ -119,22 +119,29 @@ var notice = []move{
 	{Erase, []State{Closed, Withdrawn, Discarded, Returned}, Erased, approver},
 }
 
+// outbound is what becomes of a share: as of a notice, and the other region may
+// return it as not its own.
+var outbound = append(slices.Clone(notice), move{Refuse, []State{Sent, Received, Asked}, Returned, receiver})
+
 var inbound = []move{
 	{Receive, []State{Arrived}, Received, writer},
 	{Refuse, []State{Arrived, Received}, Returned, writer},
-	{Propose, []State{Received}, Proposed, writer},
+	{Propose, []State{Received, Asked}, Proposed, writer},
 	{SendBack, []State{Proposed}, Received, approver},
 	{Send, []State{Proposed}, Answered, approver},
 	{Close, []State{Answered}, Closed, writer},
-	{Withdraw, []State{Arrived, Received, Proposed, Answered, Closed}, Withdrawn, writer},
+	{Withdraw, []State{Arrived, Received, Proposed, Asked, Answered, Closed}, Withdrawn, writer},
 	{Erase, []State{Closed, Withdrawn, Discarded, Returned}, Erased, approver},
 }
 
 // moves is the graph of a kind. Of an outbound share the receiver's steps are
 // entered by the writer's side, as the partner's letters come in.
 func moves(k Kind) []move {
-	if k == Inbound {
+	switch k {
+	case Inbound:
 		return inbound
+	case Outbound:
+		return outbound
 	}
 	return notice
 }
@@ -215,6 +222,9 @@ type Letter struct {
 	ReplacedBy string  `json:"replacedBy,omitempty"`
 	Posts      int     `json:"posts,omitempty"`
 	Events     []Event `json:"events"`
+	// Carry is how a share travels between the cities' systems; nil where it goes on
+	// paper.
+	Carry *Carry `json:"carry,omitempty"`
 	// Imported is the file's own name of an inbound share, so that a second
 	// import finds it.
 	Imported string `json:"imported,omitempty"`

@@ -28,6 +28,9 @@ type Config struct {
 	Calendar func(ctx context.Context) (workday.Calendar, error)
 	// Clocks is the index of clocks; nil keeps none.
 	Clocks *clock.Store
+	// Peers finds the city with which letters of a division's region are exchanged
+	// by the systems; nil finds none.
+	Peers func(ctx context.Context, division string) (Peer, bool, error)
 }
 
 // Store keeps letters and the register of instruments of entrustment. Every

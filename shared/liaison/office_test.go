@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,19 +25,6 @@ import (
 
 var noon = time.Date(2026, 5, 20, 4, 0, 0, 0, time.UTC)
 
-// identities are made once.
-var identities = sync.OnceValue(func() map[string]seal.Identity {
-	out := map[string]seal.Identity{}
-	for _, label := range append(staff.UnitLabels(), "escrow") {
-		id, err := seal.Generate()
-		if err != nil {
-			panic(err)
-		}
-		out[label] = id
-	}
-	return out
-})
-
 type town struct {
 	*Store
 	t      testing.TB
@@ -51,37 +37,28 @@ type town struct {
 
 func newTown(t testing.TB, rdb *redis.Client) *town {
 	t.Helper()
+	return newTownOf(t, rdb, "410700", citytest.Identities())
+}
+
+func newTownOf(t testing.TB, rdb *redis.Client, city string, identities map[string]seal.Identity) *town {
+	t.Helper()
 	buckets, err := objects.Open(objects.Config{Dir: t.TempDir()})
 	ok(t, err)
-	j := journal.New(rdb, "410700", journal.Options{})
+	j := journal.New(rdb, city, journal.Options{})
 	w := &town{t: t, j: j, rdb: rdb, staff: citytest.NewStaff(t, j, noon), keys: seal.NewKeys(buckets.Keys)}
-	units := tipoff.Units{}
-	for _, l := range staff.UnitLabels() {
-		units[l] = identities()[l].Recipient()
-	}
+	units := tipoff.Units(citytest.Recipients(identities))
 	delete(units, "410704") // a district without a key of its own
-	safe := NewSafe(w.keys, "410700", units, identities()["escrow"].Recipient(), identities())
+	safe := NewSafe(w.keys, city, units, identities[citytest.Escrow].Recipient(), identities)
 	w.clocks = clock.New(j)
 	w.Store = New(j, Config{Safe: safe, Staff: w.staff.Store, Clocks: w.clocks})
 	return w
 }
 
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var ok = citytest.OK
 
 func (w *town) actor(name string) staff.Actor {
 	w.t.Helper()
-	u, found, err := w.staff.UserByName(w.t.Context(), name)
-	if err != nil || !found {
-		w.t.Fatalf("%s: %v", name, err)
-	}
-	a, err := w.staff.Actor(w.t.Context(), u.ID)
-	ok(w.t, err)
-	return a
+	return w.staff.As(w.t, name)
 }
 
 const secretText = "样例核查所见甲乙丙"

@@ -62,6 +62,11 @@ type Opened struct {
 	Clocks []clock.Clock
 	// Steps are what this actor may do now.
 	Steps []Step
+	// Fetched: the other city's system has fetched what was last told of it.
+	Fetched bool
+	// Travels is the city to whose system a share goes when it is sent; "" where it
+	// goes on paper.
+	Travels string
 }
 
 // Open shows a letter to the side that wrote it, those who supervise it, and its
@@ -73,6 +78,20 @@ func (s *Store) Open(ctx context.Context, a staff.Actor, id string, now time.Tim
 		return Opened{}, err
 	}
 	o := Opened{Letter: l, Fields: c.Fields, Said: c.Basis}
+	switch {
+	case l.Carry != nil && l.Carry.Place > 0:
+		place, err := s.store.fetched(ctx, s.store.journal.Redis(), l.Carry.City)
+		if err != nil {
+			return o, err
+		}
+		o.Fetched = place >= l.Carry.Place
+	case l.Kind == Outbound && l.Started.IsZero():
+		to, _, err := s.peer(ctx, l.Region)
+		if err != nil {
+			return o, err
+		}
+		o.Travels = to.Name
+	}
 	rules, err := s.rules(ctx)
 	if err != nil {
 		return o, err

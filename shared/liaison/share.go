@@ -32,24 +32,44 @@ type Arrival struct {
 // are a fault of kind Conflict, "liaison.came".
 func (s *Store) Register(ctx context.Context, a staff.Actor, in Arrival, now time.Time) (Letter, error) {
 	in.Kind = Inbound
-	l := Letter{ID: newID("l", now), Kind: Inbound, Division: a.Org.Division(), From: a.Org.ID, State: Arrived, Version: 1}
+	l := Letter{ID: newID("l", now), Kind: Inbound, Division: a.Org.Division(), From: a.Org.ID, State: Arrived, Version: 1, Handlers: []string{a.User.ID}}
 	if err := s.begins(ctx, a, l, now); err != nil {
 		return l, err
 	}
-	today := workday.DateOf(now)
+	t, err := s.readArrival(ctx, &in, now)
+	if err != nil {
+		return l, err
+	}
+	r := l.resource(parties(in.Fields))
+	r.Handlers = nil
+	if err := s.can(ctx, a, staff.ShareManage, l.Division, r, now); err != nil {
+		return l, err
+	}
+	l.Events = []Event{{Step: Created, By: a.User.ID, Org: a.Org.ID, At: now.UTC()}}
+	entry := journal.Entry{Actor: a.User.ID, Action: "liaison.register", Ref: Ref(l.ID), At: now}
+	return s.register(ctx, entry, l, in, t, nil, nil)
+}
+
+// mostBasis is how long the words are at most on which a share says that it rests.
+const mostBasis = 1000
+
+// readArrival reads a share as it came, and brings it into the form in which it is
+// kept.
+func (s *Store) readArrival(ctx context.Context, in *Arrival, now time.Time) (Template, error) {
 	bad := fault.New(fault.Invalid, "liaison.incomplete")
 	no, err := ident.ParseDocNo(in.DocNo)
 	if err != nil {
 		f, _ := fault.Of(err)
 		bad = bad.With("docNo", f.Code, f.Args...)
 	}
-	if in.On.IsZero() || in.On.After(today) {
+	in.DocNo = no.String()
+	if in.On.IsZero() || in.On.After(workday.DateOf(now)) {
 		bad = bad.With("on", "liaison.future")
 	}
 	in.Basis = strings.TrimSpace(in.Basis)
 	if in.Basis == "" {
 		bad = bad.With("basis", "liaison.basis")
-	} else if err := CheckText(in.Basis, 500); err != nil {
+	} else if err := CheckText(in.Basis, mostBasis); err != nil {
 		f, _ := fault.Of(err)
 		bad = bad.With("basis", f.Code, f.Args...)
 	}
@@ -58,17 +78,20 @@ func (s *Store) Register(ctx context.Context, a staff.Actor, in Arrival, now tim
 		bad.Fields = append(bad.Fields, f.Fields...)
 		bad.Kind = f.Kind
 	} else if err != nil {
-		return l, err
+		return t, err
 	}
 	if len(bad.Fields) > 0 {
-		return l, bad
+		return t, bad
 	}
-	if err := s.can(ctx, a, staff.ShareManage, l.Division, l.resource(parties(in.Fields)), now); err != nil {
-		return l, err
-	}
-	came := s.store.cameKey(in.Region, no.String())
+	return t, nil
+}
+
+// register keeps a share that was read. also adds to its commit, which watches the
+// keys too; false keeps nothing of the share.
+func (s *Store) register(ctx context.Context, entry journal.Entry, l Letter, in Arrival, t Template, watch []string, also func(*journal.Tx, Letter) (bool, error)) (Letter, error) {
+	came := s.store.cameKey(in.Region, in.DocNo)
 	conflict := fault.New(fault.Conflict, "liaison.came").With("docNo", "liaison.came")
-	if known, err := s.store.came(ctx, in.Region, no.String()); err != nil || known != "" {
+	if known, err := s.store.came(ctx, in.Region, in.DocNo); err != nil || known != "" {
 		if err == nil {
 			err = conflict
 		}
@@ -79,9 +102,8 @@ func (s *Store) Register(ctx context.Context, a staff.Actor, in Arrival, now tim
 		return l, err
 	}
 	l.take(in.Writing, t)
-	l.DocNo, l.Key, l.Started, l.Handlers = no.String(), key, in.On, []string{a.User.ID}
+	l.DocNo, l.Key, l.Started = in.DocNo, key, in.On
 	l.Basis = []string{}
-	l.Events = []Event{{Step: Created, By: a.User.ID, Org: a.Org.ID, At: now.UTC()}}
 	sealed, err := Seal(to, Content{Fields: in.Fields, Basis: in.Basis})
 	if err != nil {
 		return l, err
@@ -90,7 +112,13 @@ func (s *Store) Register(ctx context.Context, a staff.Actor, in Arrival, now tim
 	if err != nil {
 		return l, err
 	}
-	err = s.store.journal.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "liaison.register", Ref: Ref(l.ID), At: now}, []string{came}, func(tx *journal.Tx) error {
+	now := entry.At
+	err = s.store.journal.Commit(ctx, entry, append([]string{came}, watch...), func(tx *journal.Tx) error {
+		if also != nil {
+			if goesOn, err := also(tx, l); err != nil || !goesOn {
+				return err
+			}
+		}
 		if known, err := s.store.takenBy(ctx, tx, came); err != nil || known != "" {
 			if err == nil {
 				err = conflict

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -25,6 +26,22 @@ import (
 //	came:<region>:<no>     id of the inbound share with that number
 //	mandate:<id>           an instrument of entrustment, JSON
 //	mandates               set of their ids
+//
+// and of what goes to other cities and comes from them:
+//
+//	out                 set of codes of cities that something was queued for
+//	out:<city>          sorted set of ids of parcels for the city by their place
+//	out:<city>:last     the last place that was given
+//	out:<city>:fetched  the place up to which the city has fetched
+//	parcel:<id>         what a parcel is to say, JSON, without the text
+//	in                  set of codes of cities that something came from
+//	in:<city>           sorted set of ids of parcels to be opened, by when they came (ms)
+//	got:<city>          set of ids of parcels that were dealt with
+//	thread:<city>:<id>  the letter here that is the other city's letter with the id
+//
+// and the sealed parcels themselves, which no journal keeps for ever, because what
+// they say must be erasable: {city}:tmp:liaison:out:<id> and …:in:<city>:<id>. One
+// that is lost is made or fetched again.
 type store struct{ journal *journal.Journal }
 
 func (s store) key(parts ...string) string {
@@ -208,4 +225,68 @@ func (s store) mandate(ctx context.Context, tx *journal.Tx, id string) (Mandate,
 func (s store) putMandate(tx *journal.Tx, m Mandate) error {
 	tx.SAdd(s.key("mandates"), m.ID)
 	return journal.Put(tx, s.key("mandate", m.ID), m)
+}
+
+// number reads a whole number, 0 where there is none.
+func number(ctx context.Context, rdb redis.Cmdable, key string) (int64, error) {
+	n, err := rdb.Get(ctx, key).Int64()
+	if errors.Is(err, redis.Nil) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("liaison: reading: %w", err)
+	}
+	return n, nil
+}
+
+// outgoing are the parcels for the city behind the place, in order.
+func (s store) outgoing(ctx context.Context, city string, behind, most int64) ([]queued, error) {
+	ids, err := s.journal.Redis().ZRangeByScore(ctx, s.key("out", city), &redis.ZRangeBy{Min: "(" + strconv.FormatInt(behind, 10), Max: "+inf", Count: most}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("liaison: reading parcels: %w", err)
+	}
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = s.key("parcel", id)
+	}
+	return journal.ReadAll[queued](ctx, s.journal.Redis(), keys)
+}
+
+// sealed is the text of a parcel as it was sealed; "" where it is not there, or is
+// not that text.
+func (s store) sealed(ctx context.Context, q queued) (string, error) {
+	text, err := s.journal.Redis().Get(ctx, s.bodyKey(q.ID)).Result()
+	if errors.Is(err, redis.Nil) || err == nil && sum(text) != q.Sum {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("liaison: reading a parcel: %w", err)
+	}
+	return text, nil
+}
+
+// arrivals are the parcels from the city that are to be opened, in the order in
+// which they came.
+func (s store) arrivals(ctx context.Context, city string, most int64) ([]incoming, error) {
+	list, err := s.journal.Redis().ZRangeWithScores(ctx, s.key("in", city), 0, most-1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("liaison: reading parcels: %w", err)
+	}
+	out := make([]incoming, len(list))
+	for i, z := range list {
+		out[i].id, _ = z.Member.(string)
+		out[i].at = time.UnixMilli(int64(z.Score)).UTC()
+	}
+	return out, nil
+}
+
+// incoming is a parcel that came, and when.
+type incoming struct {
+	id string
+	at time.Time
+}
+
+// fetched is the place up to which the city has fetched.
+func (s store) fetched(ctx context.Context, rdb redis.Cmdable, city string) (int64, error) {
+	return number(ctx, rdb, s.key("out", city, "fetched"))
 }

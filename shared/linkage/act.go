@@ -462,16 +462,6 @@ func (m Move) read(now time.Time) (Move, error) {
 	return m, nil
 }
 
-// Move carries it out (staff.CaseHandle). Stale where the version is not the
-// present one.
-func (o *Office) Move(ctx context.Context, a staff.Actor, m Move, now time.Time) (Application, error) {
-	m, err := m.read(now)
-	if err != nil {
-		return Application{}, err
-	}
-	return o.one(ctx, a, "linkage.move", m.ID, m.Version, now, staff.CaseHandle, func(x *Application) error { return m.apply(x, a, now) })
-}
-
 // apply moves the application, or says why not.
 func (m Move) apply(x *Application, a staff.Actor, now time.Time) error {
 	receipt := slices.ContainsFunc(x.Materials, func(f Material) bool { return f.Kind == Receipt })

@@ -111,8 +111,9 @@ func moved(versions map[string]int, x *Application) bool {
 	return asked && version != x.Version
 }
 
-// MoveAll takes many applications to another state (staff.CaseHandle): each as
-// Move does, the others where one refuses. It can be taken back as a whole.
+// MoveAll takes many applications to another state (staff.CaseHandle), the others
+// where one refuses; Stale where its version is not the present one. It can be
+// taken back as a whole.
 func (o *Office) MoveAll(ctx context.Context, a staff.Actor, moves []Move, now time.Time) (Result, error) {
 	by := map[string]Move{}
 	ids := make([]string, len(moves))

@@ -83,7 +83,7 @@ func TestOneRefusalOfManyCostsTheOthersNothing(t *testing.T) {
 		k := newKit(t, rdb)
 		ids := some(k, 5)
 		who := k.actor("gaoxin.handler")
-		if _, err := k.office.Move(t.Context(), who, linkage.Move{ID: ids[2], To: linkage.Rejected, Document: "2026030300012345"}, k.clock.Now()); err != nil {
+		if _, err := k.move(who, linkage.Move{ID: ids[2], To: linkage.Rejected, Document: "2026030300012345"}); err != nil {
 			t.Fatal(err)
 		}
 		list := moves(ids, linkage.Explained, "")

@@ -50,16 +50,16 @@ func Demo(today workday.Date) []DemoList {
 	n := 0
 	for list, rates := range demoRates {
 		on := today.AddDays(-45 * (len(demoRates) - list))
-		var states []State
+		var rows []State
 		for i, s := range []State{Withdrawn, Deemed, Rejected, Accepted, Explained} {
 			for range rates[i] {
-				states = append(states, s)
+				rows = append(rows, s)
 			}
 		}
 		for i := range 100 {
 			state, stateOn := Notified, on
-			if i < len(states) {
-				state, stateOn = states[i], on.AddDays(10+i%30)
+			if i < len(rows) {
+				state, stateOn = rows[i], on.AddDays(10+i%30)
 			}
 			// States are mixed among divisions and agencies, each its own way.
 			division := demoDivisions[(i*7+list)%len(demoDivisions)]
@@ -67,7 +67,7 @@ func Demo(today workday.Date) []DemoList {
 			v := map[string]string{
 				"number": DemoNumber(n), "applicant": firm[0], "applicantCode": firm[1], "agency": fmt.Sprintf("4199%d", (i*3+list)%10),
 				"grounds": fmt.Sprintf("AF%d", 1+(i+list)%8), "list": fmt.Sprintf("演示%d年第%d批", on.Year(), list+1), "notifiedAt": on.String(),
-				"replyBy": on.AddDays(60).String(), "state": wordOf(stateOf, stateWords, state), "stateOn": stateOn.String(), "division": division, "holder": "企业",
+				"replyBy": on.AddDays(60).String(), "state": states.Offer(state), "stateOn": stateOn.String(), "division": division, "holder": "企业",
 			}
 			switch i % 10 {
 			case 3:
@@ -91,7 +91,7 @@ func Demo(today workday.Date) []DemoList {
 		marks.Rows = append(marks.Rows, rowOfValues(Mark, map[string]string{
 			"number": fmt.Sprint(99_000_101 + i), "class": fmt.Sprint(1 + i%45), "applicant": firm[0], "applicantCode": firm[1], "agency": "91410702MA00AAC13T",
 			"grounds": []string{"TM4", "TM32", "TM15"}[i%3], "list": fmt.Sprintf("演示%d年商标第1批", on.Year()), "notifiedAt": on.String(),
-			"replyBy": on.AddDays(30).String(), "state": wordOf(stateOf, stateWords, state), "stateOn": stateOn.String(), "division": division, "holder": "企业",
+			"replyBy": on.AddDays(30).String(), "state": states.Offer(state), "stateOn": stateOn.String(), "division": division, "holder": "企业",
 		}))
 	}
 	return []DemoList{patents, marks}
@@ -107,7 +107,7 @@ func DemoLong(n int, today workday.Date) DemoList {
 		v := map[string]string{
 			"number": DemoNumber(i), "applicant": fmt.Sprintf("新乡市虚构第%d科技有限公司", i%997), "agency": fmt.Sprintf("4199%d", i%10),
 			"grounds": fmt.Sprintf("AF%d", 1+i%8), "list": fmt.Sprintf("测量第%d批", 1+i%12), "notifiedAt": today.AddDays(-60 - 30*(i%12)).String(),
-			"state": stateWords[i%5], "division": division, "holder": "企业",
+			"state": states.Offered[i%5], "division": division, "holder": "企业",
 		}
 		if i%5 == 0 {
 			v["applicant"], v["holder"] = fmt.Sprintf("张样例%d", i/50), "个人"
@@ -143,14 +143,4 @@ func rowOfValues(k Kind, values map[string]string) []string {
 		out = append(out, values[c.Field])
 	}
 	return out
-}
-
-// wordOf is the word by which tables offer a value.
-func wordOf[T comparable](known map[string]T, offered []string, value T) string {
-	for _, w := range offered {
-		if known[w] == value {
-			return w
-		}
-	}
-	return ""
 }

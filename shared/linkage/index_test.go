@@ -107,7 +107,7 @@ func TestListsAndOfficersAtTheSameTime(t *testing.T) {
 					if i%2 == 0 {
 						m.To, m.Document = linkage.Accepted, fmt.Sprintf("20260302%08d", i)
 					}
-					if _, err := k.office.Move(t.Context(), who, m, k.clock.Now()); err != nil {
+					if _, err := k.move(who, m); err != nil {
 						t.Error(err)
 					}
 				}

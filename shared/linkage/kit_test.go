@@ -109,15 +109,20 @@ func newKit(t testing.TB, rdb *redis.Client) *kit {
 // actor is somebody of the demonstration city.
 func (k *kit) actor(name string) staff.Actor {
 	k.t.Helper()
-	u, known, err := k.people.UserByName(k.t.Context(), name)
-	if err != nil || !known {
-		k.t.Fatal("nobody is called", name, err)
+	return k.people.As(k.t, name)
+}
+
+// move takes one application to another state.
+func (k *kit) move(who staff.Actor, m linkage.Move) (linkage.Application, error) {
+	k.t.Helper()
+	r, err := k.office.MoveAll(k.t.Context(), who, []linkage.Move{m}, k.clock.Now())
+	if err == nil {
+		err = r.Refused[m.ID]
 	}
-	a, err := k.people.Actor(k.t.Context(), u.ID)
 	if err != nil {
-		k.t.Fatal(err)
+		return linkage.Application{}, err
 	}
-	return a
+	return k.get(m.ID), nil
 }
 
 // put imports rows as one upload and returns what became of each.

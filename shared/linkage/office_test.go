@@ -125,7 +125,7 @@ func TestOnlyCNIPADecidesAndAWithdrawalNeedsItsReceipt(t *testing.T) {
 	who, now := k.actor("gaoxin.handler"), k.clock.Now()
 	move := func(m linkage.Move) (linkage.Application, error) {
 		m.ID = id
-		return k.office.Move(t.Context(), who, m, now)
+		return k.move(who, m)
 	}
 	for _, s := range []linkage.State{linkage.Deemed, linkage.Rejected, linkage.Accepted} {
 		_, err := move(linkage.Move{To: s})
@@ -157,7 +157,7 @@ func TestOnlyCNIPADecidesAndAWithdrawalNeedsItsReceipt(t *testing.T) {
 	}
 	_, err = move(linkage.Move{To: linkage.Pending})
 	refusedWith(t, err, fault.Conflict, "linkage.move")
-	_, err = k.office.Move(t.Context(), k.actor("hongqi.handler"), linkage.Move{ID: id, To: linkage.Pending}, now)
+	_, err = k.move(k.actor("hongqi.handler"), linkage.Move{ID: id, To: linkage.Pending})
 	refusedWith(t, err, fault.Forbidden, "staff.can.division")
 	_, err = k.office.Open(t.Context(), k.actor("hongqi.handler"), id, now)
 	refusedWith(t, err, fault.Forbidden, "staff.can.division")

@@ -21,12 +21,10 @@ import (
 var columnData []byte
 
 var (
-	schemas     = map[Kind]sheet.Schema{}
-	grounds     map[Kind][]string
-	stateOf     = map[string]State{}  // by the words of a list, and by the state itself
-	holderOf    = map[string]Holder{} // likewise
-	stateWords  []string
-	holderWords []string
+	schemas = map[Kind]sheet.Schema{}
+	grounds map[Kind][]string
+	states  sheet.Words[State]
+	holders sheet.Words[Holder]
 )
 
 func init() {
@@ -41,42 +39,12 @@ func init() {
 		panic(fmt.Sprintf("linkage: columns.json: %v", err))
 	}
 	grounds = data.Grounds
-	stateWords = words(data.States, stateOf)
-	holderWords = words(data.Holders, holderOf)
-	schemas[Patent] = table(Patent, data.Patent)
-	schemas[Mark] = table(Mark, data.Mark)
-}
-
-func words[T ~string](rows [][]string, into map[string]T) (offered []string) {
-	for _, row := range rows {
-		offered = append(offered, row[1])
-		for _, word := range append(strings.Fields(row[2]), row[0], row[1]) {
-			into[word] = T(row[0])
-		}
+	states, holders = sheet.NewWords[State](data.States), sheet.NewWords[Holder](data.Holders)
+	for kind, rows := range map[Kind][][]any{Patent: data.Patent, Mark: data.Mark} {
+		schemas[kind] = sheet.Schema{Name: string(kind), Columns: sheet.Columns(rows, map[string][]string{
+			"ground": grounds[kind], "state": states.Offered, "holder": holders.Offered,
+		})}
 	}
-	return offered
-}
-
-func table(kind Kind, rows [][]any) sheet.Schema {
-	s := sheet.Schema{Name: string(kind)}
-	for _, row := range rows {
-		c := sheet.Column{Field: row[0].(string), Header: row[1].(string), Required: row[3].(bool), Example: row[4].(string), Note: row[5].(string)}
-		switch row[2].(string) {
-		case "code":
-			c.Kind = sheet.Code
-		case "date":
-			c.Kind = sheet.Date
-		// Lists word these in many ways: offered, but checked by Parse.
-		case "ground":
-			c.Choices = grounds[kind]
-		case "state":
-			c.Choices = stateWords
-		case "holder":
-			c.Choices = holderWords
-		}
-		s.Columns = append(s.Columns, c)
-	}
-	return s
 }
 
 // MayHandIn tells whether an organisation of this kind hands in lists: those that
@@ -86,9 +54,6 @@ func MayHandIn(k staff.Kind) bool { return k == staff.LeadBureau || k == staff.P
 
 // Schemas are the tables of the two batches, by kind.
 func Schemas() map[Kind]sheet.Schema { return schemas }
-
-// Grounds lists the grounds of a kind in the order of their articles.
-func Grounds(k Kind) []string { return slices.Clone(grounds[k]) }
 
 // Entry is what a good row of a list says.
 type Entry struct {
@@ -128,71 +93,71 @@ const (
 // wrong with the row, in Chinese by the catalogue; a row with problems makes no
 // entry. No problem repeats a person's name.
 func Parse(kind Kind, row sheet.Row, now time.Time) (Entry, []sheet.Problem) {
-	p := read(row)
+	p := row.Fields()
 	today := workday.DateOf(now)
 	e := Entry{
 		Kind: kind,
-		List: with(p, "list", func(s string) (string, error) { return line(s, mostList) }),
-		Name: with(p, "applicant", func(s string) (string, error) { return line(s, mostName) }),
-		On:   with(p, "notifiedAt", workday.ParseDate), Reply: with(p, "replyBy", workday.ParseDate),
-		StateOn: with(p, "stateOn", workday.ParseDate),
-		State:   word(p, "state", stateOf, stateWords), Holder: word(p, "holder", holderOf, holderWords),
-		Grounds: with(p, "grounds", func(s string) ([]string, error) { return readGrounds(kind, s) }),
+		List: sheet.Field(p, "list", func(s string) (string, error) { return line(s, mostList) }),
+		Name: sheet.Field(p, "applicant", func(s string) (string, error) { return line(s, mostName) }),
+		On:   sheet.Field(p, "notifiedAt", workday.ParseDate), Reply: sheet.Field(p, "replyBy", workday.ParseDate),
+		StateOn: sheet.Field(p, "stateOn", workday.ParseDate),
+		State:   sheet.Word(p, "state", "linkage.state", states), Holder: sheet.Word(p, "holder", "linkage.holder", holders),
+		Grounds: sheet.Field(p, "grounds", func(s string) ([]string, error) { return readGrounds(kind, s) }),
 	}
 	year := 0
 	if kind == Patent {
-		a := with(p, "number", ident.ParseApplication)
+		a := sheet.Field(p, "number", ident.ParseApplication)
 		e.ID, e.Number, e.Type, year = a.Number, a.Number, a.Kind, a.Year
 	} else {
-		e.Number, e.Class = with(p, "number", ident.ParseTrademark), with(p, "class", ident.ParseClass)
+		e.Number, e.Class = sheet.Field(p, "number", ident.ParseTrademark), sheet.Field(p, "class", ident.ParseClass)
 		e.ID = MarkID(e.Number, e.Class)
 	}
-	e.Agency = with(p, "agency", func(s string) (string, error) { return readAgency(kind, s) })
-	e.Division = with(p, "division", readDivision)
-	p.applicant(&e, now)
+	e.Agency = sheet.Field(p, "agency", func(s string) (string, error) { return readAgency(kind, s) })
+	e.Division = sheet.Field(p, "division", readDivision)
+	e.readApplicant(p, now)
 
 	switch {
 	case e.On.IsZero():
 	case e.On.After(today):
-		p.add("notifiedAt", "linkage.future", e.On.String(), today.String())
+		p.Add("notifiedAt", "linkage.future", e.On.String(), today.String())
 	case year > e.On.Year():
-		p.add("notifiedAt", "linkage.before_filing", e.On.String(), year)
+		p.Add("notifiedAt", "linkage.before_filing", e.On.String(), year)
 	case !e.Reply.IsZero() && e.Reply.Before(e.On):
-		p.add("replyBy", "linkage.reply_before", e.Reply.String(), e.On.String())
+		p.Add("replyBy", "linkage.reply_before", e.Reply.String(), e.On.String())
 	}
 	switch {
 	case e.StateOn.After(today):
-		p.add("stateOn", "linkage.future", e.StateOn.String(), today.String())
+		p.Add("stateOn", "linkage.future", e.StateOn.String(), today.String())
 	case !e.StateOn.IsZero() && !e.On.IsZero() && e.StateOn.Before(e.On):
-		p.add("stateOn", "linkage.state_before", e.StateOn.String(), e.On.String())
+		p.Add("stateOn", "linkage.state_before", e.StateOn.String(), e.On.String())
 	}
-	if len(p.problems) > 0 {
-		return Entry{}, p.problems
+	if problems := p.Problems(); len(problems) > 0 {
+		return Entry{}, problems
 	}
 	return e, nil
 }
 
-// applicant reads the code, and decides whether the name is one that may stand
+// readApplicant reads the code, and decides whether the name is one that may stand
 // in the clear: only an organisation's, known by its code or by the form in its
 // name. In doubt it is taken for a natural person's.
-func (p *parser) applicant(e *Entry, now time.Time) {
-	code := p.get("applicantCode")
+func (e *Entry) readApplicant(p *sheet.Fields, now time.Time) {
+	code := p.Get("applicantCode")
 	organisation := false
 	if code != "" {
 		uscc, err := ident.ParseUSCC(code)
 		_, person := ident.ParsePersonID(code, now)
 		switch {
 		case err == nil && e.Holder == Individual:
-			p.add("applicantCode", "linkage.code_of_person")
+			p.Add("applicantCode", "linkage.code_of_person")
 		case err == nil:
 			e.Code, organisation = string(uscc), true
 		case person == nil && e.Holder != Individual:
-			p.add("applicantCode", "linkage.person_code")
+			p.Add("applicantCode", "linkage.person_code")
 		case person == nil:
 			// An identity number is not needed here and is not kept.
 		default:
 			if refused, ok := fault.Of(err); ok {
-				p.add("applicantCode", refused.Code, refused.Args...)
+				p.Add("applicantCode", refused.Code, refused.Args...)
 			}
 		}
 	}
@@ -207,74 +172,6 @@ func (p *parser) applicant(e *Entry, now time.Time) {
 func allOrganisations(names string) bool {
 	parts := strings.FieldsFunc(names, func(r rune) bool { return strings.ContainsRune(";；、，,|/", r) })
 	return len(parts) > 0 && !slices.ContainsFunc(parts, func(s string) bool { return ident.ParseName(s).Form == "" })
-}
-
-// parser collects what is wrong with one row.
-type parser struct {
-	row      sheet.Row
-	problems []sheet.Problem
-	bad      map[string]bool
-}
-
-func read(row sheet.Row) *parser {
-	p := &parser{row: row, problems: row.Check()}
-	for _, problem := range p.problems {
-		p.mark(problem.Field)
-	}
-	return p
-}
-
-func (p *parser) mark(field string) {
-	if p.bad == nil {
-		p.bad = map[string]bool{}
-	}
-	p.bad[field] = true
-}
-
-func (p *parser) get(field string) string {
-	if p.bad[field] {
-		return ""
-	}
-	return p.row.Get(field)
-}
-
-func (p *parser) add(field, code string, args ...any) {
-	if p.bad[field] {
-		return
-	}
-	p.problems = append(p.problems, sheet.Problem{Field: field, Code: code, Args: args})
-	p.mark(field)
-}
-
-// with reads a field by f unless it is empty or known to be wrong.
-func with[T any](p *parser, field string, f func(string) (T, error)) (out T) {
-	v := p.get(field)
-	if v == "" {
-		return out
-	}
-	out, err := f(v)
-	if err == nil {
-		return out
-	}
-	if refused, ok := fault.Of(err); ok {
-		p.add(field, refused.Code, refused.Args...)
-	} else {
-		p.add(field, "linkage.value")
-	}
-	var none T
-	return none
-}
-
-func word[T ~string](p *parser, field string, known map[string]T, offered []string) T {
-	v := p.get(field)
-	if v == "" {
-		return ""
-	}
-	w, ok := known[strings.ToLower(strings.Join(strings.Fields(norm.NFKC.String(v)), ""))]
-	if !ok {
-		p.add(field, "linkage."+field, strings.Join(offered, "、"))
-	}
-	return w
 }
 
 // line reads text of one line that shows what it holds.

@@ -262,7 +262,7 @@ func TestFiguresEqualASlowRecount(t *testing.T) {
 			case 3:
 				next := slices.DeleteFunc(a.State.Next(), func(s linkage.State) bool { return s == linkage.Assigned || s == linkage.Contacted })
 				if len(next) > 0 {
-					_, err = k.office.Move(k.t.Context(), who, linkage.Move{ID: a.ID, To: rapid.SampledFrom(next).Draw(t, "move"), Document: "2026030200012345"}, k.clock.Now())
+					_, err = k.move(who, linkage.Move{ID: a.ID, To: rapid.SampledFrom(next).Draw(t, "move"), Document: "2026030200012345"})
 				}
 			}
 			if err != nil {

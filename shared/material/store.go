@@ -235,19 +235,9 @@ func (s *Store) Answer(ctx context.Context, by staff.Actor, no string, seen int,
 }
 
 func (s *Store) may(ctx context.Context, by staff.Actor, action staff.Action, m Material, now time.Time) error {
-	if by.Org.Kind == staff.Subject {
-		if by.Org.Code == "" || by.Org.Code != m.Subject {
-			return errUnknown()
-		}
-		return staff.Can(by, action, staff.Resource{Subject: m.Subject}, now)
-	}
-	r := staff.UnitResource(m.Unit, "")
-	r.Parties = []staff.Party{{Code: m.Subject, Name: m.Name}}
-	r, err := s.staff.Matter(ctx, action, m.Unit, r, now)
-	if err != nil {
-		return err
-	}
-	return staff.Can(by, action, r, now)
+	return s.staff.CanIn(ctx, by, action, staff.SubjectMatter{
+		Unit: m.Unit, Subject: staff.Party{Code: m.Subject, Name: m.Name},
+	}, errUnknown(), now)
 }
 
 // MayAnswer tells whether the actor answers the material: for pages.

@@ -25,19 +25,9 @@ type town struct {
 	now   time.Time
 }
 
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var ok = citytest.OK
 
-func refused(t testing.TB, err error, kind fault.Kind, code string) {
-	t.Helper()
-	if f, is := fault.Of(err); !is || f.Kind != kind || f.Code != code {
-		t.Fatalf("got %v, want %s %s", err, kind, code)
-	}
-}
+var refused = citytest.Refused
 
 func newTown(t testing.TB, rdb *redis.Client) *town {
 	t.Helper()
@@ -49,13 +39,7 @@ func newTown(t testing.TB, rdb *redis.Client) *town {
 
 func (w *town) as(name string) staff.Actor {
 	w.t.Helper()
-	u, found, err := w.staff.UserByName(w.t.Context(), name)
-	if err != nil || !found {
-		w.t.Fatalf("%s: %v", name, err)
-	}
-	a, err := w.staff.Actor(w.t.Context(), u.ID)
-	ok(w.t, err)
-	return a
+	return w.staff.As(w.t, name)
 }
 
 func (w *town) due(no string) string {

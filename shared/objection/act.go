@@ -84,7 +84,7 @@ func (s *Office) do(ctx context.Context, o Objection, version int, a act, now ti
 					return err
 				}
 			}
-			r.Disputed = false
+			r.Disputed = r.DisputedThere // where it came from it may be disputed still
 			ruled = *r
 			return nil
 		}}},
@@ -183,11 +183,16 @@ func (s *Office) effect(ctx context.Context, o Objection, r Ruling, now time.Tim
 	same := fault.New(fault.Refused, "objection.no_change")
 	switch r.Outcome {
 	case End:
+		last, err := s.lastDay(ctx, o, now)
+		if err != nil {
+			return nil, err
+		}
 		return func(x *credit.Record) error {
-			if err := between("day", r.On, x.DeterminedOn, workday.MaxDate); err != nil {
+			// Nobody's objection lengthens a display.
+			if err := between("day", r.On, x.DeterminedOn, last); err != nil {
 				return err
 			}
-			if x.SourceUntil == r.On {
+			if r.On == last {
 				return same
 			}
 			x.SourceUntil = r.On
@@ -233,6 +238,36 @@ func (s *Office) effect(ctx context.Context, o Objection, r Ruling, now time.Tim
 		}, nil
 	}
 	return nil, nil
+}
+
+// lastDay is the last day of the record's display as the law computes it: now, or
+// as it was when the objection came, where the display ended since.
+func (s *Office) lastDay(ctx context.Context, o Objection, now time.Time) (workday.Date, error) {
+	to, err := s.credit.Subjects().Resolve(ctx, o.Holder)
+	if err != nil {
+		return workday.Date{}, err
+	}
+	p, err := s.credit.Load(ctx, to.Code)
+	if err != nil {
+		return workday.Date{}, err
+	}
+	law, err := s.credit.Law(ctx)
+	if err != nil {
+		return workday.Date{}, err
+	}
+	for _, at := range []time.Time{now, o.FiledOn.Start()} {
+		visible, _ := law.Show(p.Records, at)
+		for _, x := range visible {
+			switch {
+			case x.ID != o.Record:
+			case x.DisplayUntil.IsZero():
+				return workday.MaxDate, nil
+			default:
+				return x.DisplayUntil, nil
+			}
+		}
+	}
+	return workday.DateOf(now), nil
 }
 
 // subject makes a change of the subject, by account or by code.

@@ -38,8 +38,15 @@ func New(j *journal.Journal) *Office {
 	records := credit.NewStore(j, credit.NewInForce(j))
 	return &Office{
 		store: store{j}, credit: records, staff: staff.New(j), clocks: clock.New(j), calendar: calendar.New(j),
-		notices: disclosure.NewStore(j, records),
+		notices: disclosure.NewStore(j, records, disclosure.Sealing{}),
 	}
+}
+
+// Notices has the office keep the notices of n in step with its rulings; without it
+// a record that has a notice cannot be ruled on, because nothing opens that.
+func (s *Office) Notices(n *disclosure.Store) *Office {
+	s.notices = n
+	return s
 }
 
 // Rules are the law in force.
@@ -351,19 +358,9 @@ func (s *Office) tell(ctx context.Context, o Objection, what string, unit bool, 
 
 // may asks whether the actor may do the action to the objection.
 func (s *Office) may(ctx context.Context, by staff.Actor, action staff.Action, o Objection, now time.Time) error {
-	if by.Org.Kind == staff.Subject {
-		if by.Org.Code == "" || by.Org.Code != o.Subject {
-			return errUnknown() // as if there were none
-		}
-		return staff.Can(by, action, staff.Resource{Subject: o.Subject}, now)
-	}
-	r := staff.UnitResource(o.Unit, "")
-	r.Parties, r.Handlers = []staff.Party{{Code: o.Subject, Name: o.Name}}, o.Handlers
-	r, err := s.staff.Matter(ctx, action, o.Unit, r, now)
-	if err != nil {
-		return err
-	}
-	return staff.Can(by, action, r, now)
+	return s.staff.CanIn(ctx, by, action, staff.SubjectMatter{
+		Unit: o.Unit, Subject: staff.Party{Code: o.Subject, Name: o.Name}, Handlers: o.Handlers,
+	}, errUnknown(), now)
 }
 
 // May tells whether the actor may do the action to the objection: for pages.

@@ -77,6 +77,13 @@ func (s store) text(ctx context.Context, tx *journal.Tx, key string) (string, er
 	return v, nil
 }
 
+// OpenIn is the number of the objection that a record has open, "" where it has
+// none, as the commit sees it; another change of that starts the commit again.
+func OpenIn(ctx context.Context, tx *journal.Tx, record string) (string, error) {
+	s := store{tx.Journal()}
+	return s.text(ctx, tx, s.key("open", record))
+}
+
 // place is what lists are in the order of: the number's running part.
 func place(no string) (float64, error) {
 	if len(no) <= len(prefix)+4 {

@@ -38,21 +38,9 @@ type town struct {
 	code  string // whose records they are
 }
 
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var ok = citytest.OK
 
-func refused(t testing.TB, err error, kind fault.Kind, code string) *fault.Error {
-	t.Helper()
-	f, is := fault.Of(err)
-	if !is || f.Kind != kind || f.Code != code {
-		t.Fatalf("got %v, want %s %s", err, kind, code)
-	}
-	return f
-}
+var refused = citytest.Refused
 
 func newTown(t testing.TB, rdb *redis.Client, on string, records ...credit.Record) *town {
 	t.Helper()
@@ -83,12 +71,7 @@ func (w *town) as(name string) staff.Actor {
 	if a, found := w.known[name]; found {
 		return a
 	}
-	u, found, err := w.staff.UserByName(w.t.Context(), name)
-	if err != nil || !found {
-		w.t.Fatalf("%s: %v", name, err)
-	}
-	a, err := w.staff.Actor(w.t.Context(), u.ID)
-	ok(w.t, err)
+	a := w.staff.As(w.t, name)
 	w.known[name] = a
 	return a
 }
@@ -381,6 +364,25 @@ func TestWhatAnUpheldObjectionMakesOfTheRecord(t *testing.T) {
 		refused(t, err, fault.Refused, "objection.day")
 		_, err = rule(Ruling{Outcome: End, On: day("2026-04-09")})
 		refused(t, err, fault.Refused, "objection.day_before")
+		// A fine of 90,000 is of the general tier: a year from the document.
+		_, err = rule(Ruling{Outcome: End, On: day("2027-04-11")})
+		if f := refused(t, err, fault.Refused, "objection.day_after"); f != nil && fmt.Sprint(f.Args) != "[2027-04-10]" {
+			t.Errorf("a day after the last of display: %v", f.Args)
+		}
+		_, err = rule(Ruling{Outcome: End, On: day("2027-04-10")})
+		refused(t, err, fault.Refused, "objection.no_change")
+		records["end early"] = fined("6", "2026-04-10")
+		w.add(records["end early"])
+		early := w.checked(records["end early"].ID, Expired, Founded)
+		_, err = w.Rule(ctx, w.as("lead.approver"), early.No, 0, Ruling{Outcome: End, On: day("2027-04-09"), Decision: "新测市监异〔2026〕2号"}, w.now)
+		ok(t, err)
+		if w.on("2027-04-09"); w.marked(records["end early"].ID) == "" {
+			t.Error("it ended before its new last day")
+		}
+		if w.on("2027-04-10"); w.marked(records["end early"].ID) != "" {
+			t.Error("it did not end with its new last day")
+		}
+		w.on("2026-04-30")
 		_, err = rule(Ruling{Outcome: End, On: day("2026-04-29")})
 		ok(t, err)
 		if got := w.marked(records[End].ID); got != "" || w.record(records[End].ID).Disputed || w.feed(records[End].ID) != "published disputed revoked" {
@@ -406,6 +408,31 @@ func TestWhatAnUpheldObjectionMakesOfTheRecord(t *testing.T) {
 		w.add(records["forget"])
 		_, err = rule(Ruling{Outcome: "forget"})
 		refused(t, err, fault.Invalid, "objection.outcome")
+	})
+}
+
+// TestAnObjectionNeverLengthensADisplay: neither where the source set an earlier end,
+// nor where the display ended while the objection was open.
+func TestAnObjectionNeverLengthensADisplay(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		ctx := t.Context()
+		sourced, over := fined("1", "2026-04-10"), fined("2", "2026-04-10")
+		sourced.SourceUntil, over.SourceUntil = day("2026-09-15"), day("2026-04-30")
+		w := newTown(t, rdb, "2026-04-30", sourced, over)
+		rule := func(no, last string) error {
+			_, err := w.Rule(ctx, w.as("lead.approver"), no, 0, Ruling{Outcome: End, On: day(last), Decision: "新测市监异〔2026〕3号"}, w.now)
+			return err
+		}
+		for _, x := range []struct{ id, last, after string }{{sourced.ID, "2026-09-15", "2026-09-16"}, {over.ID, "2026-04-30", "2026-05-01"}} {
+			no := w.checked(x.id, Facts, Founded).No
+			w.on("2026-05-06")
+			if f := refused(t, rule(no, x.after), fault.Refused, "objection.day_after"); f != nil && fmt.Sprint(f.Args) != "["+x.last+"]" {
+				t.Errorf("%s: %v", x.id, f.Args)
+			}
+			refused(t, rule(no, x.last), fault.Refused, "objection.no_change")
+			ok(t, rule(no, "2026-04-29"))
+			w.on("2026-04-30")
+		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package pace_test
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -65,6 +66,28 @@ func TestCallsAtOnceNeverExceedTheBurst(t *testing.T) {
 		wg.Wait()
 		if n := passed.Load(); n != 20 {
 			t.Errorf("%d calls passed, want 20", n)
+		}
+	})
+}
+
+func TestBucketsTakenFromTogetherStandEachAlone(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		j := journal.New(rdb, "410700", journal.Options{})
+		small := pace.Call{Name: "small", Limit: pace.Limit{PerMinute: 60, Burst: 1}, N: 1}
+		large := pace.Call{Name: "large", Limit: pace.Limit{PerMinute: 60, Burst: 3}, N: 1}
+		for i, want := range [][]time.Duration{
+			{0, 0},
+			{time.Second, 0}, // the large one is taken from all the same
+			{time.Second, 0},
+			{time.Second, time.Second},
+		} {
+			waits, err := pace.TakeEach(t.Context(), j, noon, small, large)
+			if err != nil || !slices.Equal(waits, want) {
+				t.Errorf("call %d: waits %v (%v), want %v", i, waits, err, want)
+			}
+		}
+		if wait, err := pace.Take(t.Context(), j, "large", large.Limit, 1, noon); err != nil || wait != time.Second {
+			t.Errorf("by itself it waits %s (%v), want %s: it is the same bucket", wait, err, time.Second)
 		}
 	})
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // china is where every date shown is meant.
@@ -46,7 +48,19 @@ func (p *Pages) funcs(v variant) template.FuncMap {
 			}
 			return template.HTML(`<span lang="zh-CN">` + template.HTMLEscapeString(text(s)) + `</span>`)
 		},
+		// tongue: text of either language; foreign: whether it is Chinese for a reader
+		// of another, where no element can be put around it.
+		"tongue": func(s any) template.HTML {
+			if marked, ok := s.(template.HTML); ok {
+				return marked
+			}
+			return tongue(v.lang, text(s))
+		},
+		"foreign": func(s any) bool { return v.lang != ZH && strings.ContainsFunc(text(s), han) },
 		"date":    func(d any) (template.HTML, error) { return dateHTML(v.lang, d) },
+		// due: a date with its weekday; day: a date for the argument of a sentence.
+		"due":     func(d any) (template.HTML, error) { return dueHTML(v.lang, d) },
+		"day":     func(d any) string { return Day(v.lang, d) },
 		"moment":  func(t time.Time) template.HTML { return momentHTML(v.lang, t) },
 		"money":   func(fen any) (string, error) { return moneyText(v.lang, fen) },
 		"number":  func(n any) (string, error) { return numberText(n) },
@@ -59,6 +73,20 @@ func (p *Pages) funcs(v variant) template.FuncMap {
 		"has": Offers,
 	}
 }
+
+func han(r rune) bool { return unicode.Is(unicode.Han, r) }
+
+// tongue marks the Chinese in a text for who reads another language: the longest
+// stretches that begin and end with a character.
+func tongue(lang Lang, s string) template.HTML {
+	if lang == ZH {
+		return template.HTML(template.HTMLEscapeString(s))
+	}
+	return template.HTML(stretch.ReplaceAllString(template.HTMLEscapeString(s), `<span lang="zh-CN">$0</span>`))
+}
+
+// stretch is Chinese text with what stands inside it: 新测市监函〔2026〕14号.
+var stretch = regexp.MustCompile(`\p{Han}(?:[\p{Han}\p{Nd}〔〕（）《》“”、，：；·]*\p{Han})?`)
 
 // text prints a template value as a path segment or words.
 func text(a any) string {
@@ -107,27 +135,51 @@ func dict(pairs ...any) (map[string]any, error) {
 	return m, nil
 }
 
-// dateHTML writes a civil date: a time.Time is shown as its day in China; any
-// other value must print itself as 2026-04-29. No date is an en dash.
-func dateHTML(lang Lang, d any) (template.HTML, error) {
-	var day time.Time
+// civil reads a civil date: a time.Time is its day in China; any other value must
+// print itself as 2026-04-29. None is false.
+func civil(d any) (day time.Time, found bool, err error) {
 	if t, ok := d.(time.Time); ok {
-		if t.IsZero() {
-			return "–", nil
-		}
-		day = t.In(china)
-	} else {
-		s := text(d)
-		if d == nil || s == "" {
-			return "–", nil
-		}
-		t, err := time.Parse(time.DateOnly, s)
-		if err != nil {
-			return "", fmt.Errorf("page: %q is not a date", s)
-		}
-		day = t
+		return t.In(china), !t.IsZero(), nil
+	}
+	s := text(d)
+	if d == nil || s == "" {
+		return day, false, nil
+	}
+	if day, err = time.Parse(time.DateOnly, s); err != nil {
+		return day, false, fmt.Errorf("page: %q is not a date", s)
+	}
+	return day, true, nil
+}
+
+// dateHTML writes a civil date; no date is an en dash.
+func dateHTML(lang Lang, d any) (template.HTML, error) {
+	day, found, err := civil(d)
+	if err != nil || !found {
+		return "–", err
 	}
 	return template.HTML(`<time datetime="` + day.Format(time.DateOnly) + `">` + dayText(lang, day) + `</time>`), nil
+}
+
+// dueHTML writes a civil date with its weekday, for days that something ends on.
+func dueHTML(lang Lang, d any) (template.HTML, error) {
+	day, found, err := civil(d)
+	if err != nil || !found {
+		return "–", err
+	}
+	s := Say(lang, "page.weekday", Say(lang, fmt.Sprintf("page.weekday.%d", day.Weekday())), dayText(lang, day))
+	return template.HTML(`<time datetime="` + day.Format(time.DateOnly) + `">` + s + `</time>`), nil
+}
+
+// Day words a civil date that prints itself as 2026-04-29, for sentences; no date is
+// an en dash, and what is no date stays as it is.
+func Day(lang Lang, d any) string {
+	switch day, found, err := civil(d); {
+	case err != nil:
+		return text(d)
+	case found:
+		return dayText(lang, day)
+	}
+	return "–"
 }
 
 func dayText(lang Lang, t time.Time) string {
@@ -240,4 +292,14 @@ func Offers(function string) bool { return offered[function] }
 // navigation is what of visited the city offers.
 func navigation() []navItem {
 	return slices.DeleteFunc(slices.Clone(visited), func(n navItem) bool { return !Offers(n.Function) })
+}
+
+// section is the entry of the main navigation that a function's pages belong to:
+// what only people with an account see belongs to their desk.
+func section(function string) string {
+	switch function {
+	case "case-handling", "credit-repair", "credit-share", "summary-report":
+		return "staff-session"
+	}
+	return function
 }

@@ -237,7 +237,7 @@ func (p *Pages) draw(w http.ResponseWriter, r *http.Request, status int, name, l
 func (p *Pages) view(r *http.Request, v variant, data any) view {
 	out := view{
 		Data: data, City: p.cityName(v.lang), Demo: p.site.Demo, Large: v.large,
-		Here: p.function, Reference: From(r.Context()).Reference,
+		Here: section(p.function), Reference: From(r.Context()).Reference,
 	}
 	if f, ok := data.(interface{ Errors() []Wrong }); ok {
 		out.Wrong = len(f.Errors()) > 0

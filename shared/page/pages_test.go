@@ -277,6 +277,70 @@ func TestProblemNamesReferenceAndFields(t *testing.T) {
 	}
 }
 
+// TestProblemAdvisesWhatHelps: who may not is told whom to ask and led back to the
+// desk, not to correct what was right.
+func TestProblemAdvisesWhatHelps(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		status int
+		key    string
+		desk   bool
+	}{
+		{http.StatusBadRequest, "page.problem.yours", false},
+		{http.StatusForbidden, "page.problem.forbidden", true},
+		{http.StatusNotFound, "page.problem.missing", false},
+		{http.StatusGone, "page.problem.missing", false},
+		{http.StatusConflict, "page.problem.yours", false},
+		{http.StatusInternalServerError, "page.problem.ours", false},
+		{http.StatusServiceUnavailable, "page.problem.ours", false},
+	} {
+		w := httptest.NewRecorder()
+		Problem(w, httptest.NewRequest("GET", "/", nil), tt.status, "r", "T", "D", nil)
+		body := w.Body.String()
+		if !strings.Contains(body, Say(ZH, tt.key)) || strings.Contains(body, Say(ZH, "page.problem.desk")) != tt.desk {
+			t.Errorf("%d: want %s, and the way to the desk: %v\n%s", tt.status, tt.key, tt.desk, body)
+		}
+	}
+}
+
+// TestNavigationMarksWhereThePageBelongs: a page that is reached from the desk marks
+// the desk; one of a function that is in the navigation marks that.
+func TestNavigationMarksWhereThePageBelongs(t *testing.T) {
+	t.Parallel()
+	for function, want := range map[string]string{
+		"case-handling": "staff-session/", "credit-repair": "staff-session/", "credit-share": "staff-session/", "summary-report": "staff-session/",
+		"staff-session": "staff-session/", "credit-lookup": "credit-lookup/", "disclosure-publish": "disclosure-publish/disclosures",
+	} {
+		p := parsed(function, nil, testSite)
+		w := httptest.NewRecorder()
+		if err := p.Show(w, get("/"), http.StatusOK, problemName, problemData{Title: "T", Advice: "page.problem.yours"}); err != nil {
+			t.Fatal(err)
+		}
+		body := w.Body.String()
+		if strings.Count(body, "aria-current") != 1 || !strings.Contains(body, "/function/"+want+`" aria-current="true"`) {
+			t.Errorf("%s marks not %s", function, want)
+		}
+	}
+}
+
+// TestChineseIsMarkedForWhoReadsEnglish: a screen reader changes its voice for it.
+func TestChineseIsMarkedForWhoReadsEnglish(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ text, want string }{
+		{"Answered", "Answered"}, {"", ""},
+		{"新测市监函〔2026〕14号", `<span lang="zh-CN">新测市监函〔2026〕14号</span>`},
+		{"Share 新测市监函〔2026〕14号 (sent)", `Share <span lang="zh-CN">新测市监函〔2026〕14号</span> (sent)`},
+		{"局 & <b>", `<span lang="zh-CN">局</span> &amp; &lt;b&gt;`},
+	} {
+		if got := tongue(EN, tt.text); string(got) != tt.want {
+			t.Errorf("%s: %s", tt.text, got)
+		}
+	}
+	if got := tongue(ZH, "局 <b>"); got != "局 &lt;b&gt;" {
+		t.Errorf("on a Chinese page: %s", got)
+	}
+}
+
 // A function's partials fill the layout from the data of its own pages; the
 // error page has none of it and stands in the layout all the same.
 func TestProblemStandsInTheLayoutOfAFunctionWhosePartialsNeedItsData(t *testing.T) {
@@ -390,6 +454,28 @@ func TestMoneyAndDates(t *testing.T) {
 	}
 	if _, err := dateHTML(ZH, "2026-02-30"); err == nil {
 		t.Error("30 February accepted")
+	}
+	for _, tt := range []struct {
+		lang      Lang
+		d         any
+		want, day string
+	}{
+		{ZH, "2026-02-28", "2026年2月28日（星期六）</time>", "2026年2月28日"}, {EN, "2026-11-25", "Wednesday 25 November 2026</time>", "25 November 2026"},
+		{ZH, "", "–", "–"}, {EN, time.Time{}, "–", "–"},
+		{ZH, time.Date(2026, 12, 31, 16, 0, 0, 0, time.UTC), "2027年1月1日（星期五）</time>", "2027年1月1日"},
+	} {
+		if got, err := dueHTML(tt.lang, tt.d); err != nil || !strings.HasSuffix(string(got), tt.want) {
+			t.Errorf("%v ends on %s %v, want %s", tt.d, got, err, tt.want)
+		}
+		if got := Day(tt.lang, tt.d); got != tt.day {
+			t.Errorf("%v in a sentence: %s, want %s", tt.d, got, tt.day)
+		}
+	}
+	if _, err := dueHTML(ZH, "2026-02-30"); err == nil {
+		t.Error("a time limit ends on 30 February")
+	}
+	if got := Day(ZH, "2026-02-30"); got != "2026-02-30" {
+		t.Errorf("what is no date became %s", got)
 	}
 }
 

@@ -20,15 +20,32 @@ const problemPage = `{{define "account"}}{{""}}{{end}}{{define "crumbs"}}{{""}}{
 <h1>{{.Title}}</h1>
 <p class="lead">{{.Detail}}</p>
 {{with .Fields}}<ul class="bullets">{{range .}}<li><b>{{.Field}}</b>{{say "page.colon"}}{{.Message}}</li>{{end}}</ul>{{end}}
-<p>{{if .Ours}}{{say "page.problem.ours"}}{{else}}{{say "page.problem.yours"}}{{end}}</p>
+<p>{{say .Advice}}</p>
 {{with .Reference}}<p>{{say "page.problem.reference"}}<code>{{.}}</code></p>{{end}}
-<p><a href="{{url "portal/"}}">{{say "page.problem.home"}}</a></p>
+<ul class="bullets">{{if .Desk}}<li><a href="{{url "staff-session/"}}">{{say "page.problem.desk"}}</a></li>{{end}}<li><a href="{{url "portal/"}}">{{say "page.problem.home"}}</a></li></ul>
 {{end}}`
 
 type problemData struct {
 	Title, Detail, Reference string
 	Fields                   []Wrong
-	Ours                     bool
+	// Advice is the key of what the reader can do about it.
+	Advice string
+	// Desk leads back to the desk who has one and was refused something there.
+	Desk bool
+}
+
+// advice is the key of what a reader can do about an answer of that status. To
+// correct and try again helps only where something was entered.
+func advice(status int) string {
+	switch {
+	case status >= 500:
+		return "page.problem.ours"
+	case status == http.StatusForbidden:
+		return "page.problem.forbidden"
+	case status == http.StatusNotFound, status == http.StatusGone:
+		return "page.problem.missing"
+	}
+	return "page.problem.yours"
 }
 
 // Errors makes the layout put "Error:" before the title.
@@ -44,7 +61,7 @@ var plain = sync.OnceValue(func() *Pages { return parsed("portal", nil, Site{}) 
 // always writes an answer.
 func Problem(w http.ResponseWriter, r *http.Request, status int, reference, title, detail string, fields []fault.Field) {
 	lang := variantOf(r).lang
-	data := problemData{Title: title, Detail: detail, Reference: reference, Ours: status >= 500}
+	data := problemData{Title: title, Detail: detail, Reference: reference, Advice: advice(status), Desk: status == http.StatusForbidden && Offers("staff-session")}
 	for _, f := range fields {
 		data.Fields = append(data.Fields, Wrong{Field: f.Name, Message: FieldMessage(lang, f)})
 	}

@@ -212,6 +212,9 @@ func Has(key string) bool {
 func Say(lang Lang, key string, args ...any) string {
 	e, ok := words()[key]
 	if !ok {
+		if text, ok := name(lang, key); ok {
+			return text
+		}
 		missing.Add(1)
 		return "〔" + key + "〕"
 	}

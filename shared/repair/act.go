@@ -22,9 +22,8 @@ type step struct {
 	move    func(rules Rules, computed []Reason, a Application) (Application, error)
 	// computes says that the move wants to know the computed reasons.
 	computes bool
-	// repairs is the day from which the records are repaired; none where the step
-	// repairs nothing.
-	repairs workday.Date
+	// amend is what the step does to each of the records, nil for nothing.
+	amend func(a Application, x *credit.Record) error
 	// also queues further writes into the same commit.
 	also []func(tx *journal.Tx) error
 }
@@ -89,21 +88,26 @@ func (o *Office) do(ctx context.Context, by staff.Actor, no string, version int,
 		return o.write(ctx, tx, rules, a, next, messages, now)
 	}
 	entry := o.entry(by, s.what, a, now)
-	if s.repairs.IsZero() {
+	if s.amend == nil {
 		err = o.store.journal.Commit(ctx, entry, nil, change)
 		return next, err
 	}
 	c := credit.Change{Entry: entry, Also: func(tx *journal.Tx, _, _ []credit.Outcome) error { return change(tx) }}
 	for _, id := range a.Records {
-		c.Amend = append(c.Amend, credit.Amendment{SubjectCode: a.Subject, ID: id, Do: func(r *credit.Record) error {
-			if r.Repaired == nil {
-				r.Repaired = &credit.Repair{On: s.repairs}
-			}
-			return nil
-		}})
+		c.Amend = append(c.Amend, credit.Amendment{SubjectCode: a.Subject, ID: id, Do: func(r *credit.Record) error { return s.amend(a, r) }})
 	}
 	_, _, err = o.credit.Apply(ctx, c)
 	return next, err
+}
+
+// repairs ends a record from the day on.
+func repairs(on workday.Date) func(Application, *credit.Record) error {
+	return func(_ Application, r *credit.Record) error {
+		if r.Repaired == nil {
+			r.Repaired = &credit.Repair{On: on}
+		}
+		return nil
+	}
 }
 
 // HandIn adds a paper of the subject: into a box, or at the counter.
@@ -184,7 +188,7 @@ func (o *Office) Forward(ctx context.Context, by staff.Actor, no string, version
 // with the commit. What another authority determined is refused: fault.Conflict.
 func (o *Office) Approve(ctx context.Context, by staff.Actor, no string, version int, decision string, now time.Time) (Application, error) {
 	return o.do(ctx, by, no, version, step{
-		action: staff.RepairDecide, what: EventApproved, computes: true, repairs: workday.DateOf(now),
+		action: staff.RepairDecide, what: EventApproved, computes: true, amend: repairs(workday.DateOf(now)),
 		move: func(_ Rules, computed []Reason, a Application) (Application, error) {
 			return a.approve(computed, decision, by.User.ID, now)
 		},
@@ -194,6 +198,10 @@ func (o *Office) Approve(ctx context.Context, by staff.Actor, no string, version
 // Deny refuses the repair with reasons, by another person than handled it.
 func (o *Office) Deny(ctx context.Context, by staff.Actor, no string, version int, reasons []string, decision string, now time.Time) (Application, error) {
 	return o.do(ctx, by, no, version, step{action: staff.RepairDecide, what: EventDenied, computes: true, move: func(rules Rules, computed []Reason, a Application) (Application, error) {
+		// Said before the state: whoever tries must learn that it is not his to decide.
+		if !a.Authority.Own() {
+			return a, fault.New(fault.Conflict, "repair.other_authority", a.Authority.Name)
+		}
 		if err := a.in(Accepted); err != nil {
 			return a, err
 		}
@@ -212,7 +220,7 @@ func (o *Office) Import(ctx context.Context, by staff.Actor, no string, version 
 		if f.On.IsZero() {
 			return Application{}, fault.New(fault.Refused, "repair.decided_on").With("on", "repair.decided_on")
 		}
-		s.repairs = f.On
+		s.amend = repairs(f.On)
 	}
 	return o.do(ctx, by, no, version, s, now)
 }

@@ -30,6 +30,10 @@ const (
 	EventImported  = "imported" // the other authority's decision
 	EventSpread    = "spread"
 	EventWithdrawn = "withdrawn"
+	EventRevoking  = "revoking" // taking the approval back was begun,
+	EventKept      = "kept"     // dropped,
+	EventRevoked   = "revoked"  // or decided
+	EventReported  = "reported" // the result, to 信用中国
 )
 
 // Decides says who decides about a record: the organisation of this city that made
@@ -241,9 +245,6 @@ func (a Application) refuse(rules Rules, given []string, computed []Reason, deci
 	if err := a.in(Submitted, Accepted); err != nil {
 		return a, err
 	}
-	if !a.Authority.Own() && a.State == Accepted {
-		return a, fault.New(fault.Conflict, "repair.other_authority", a.Authority.Name)
-	}
 	choices, err := rules.Choices(a)
 	if err != nil {
 		return a, err
@@ -340,11 +341,14 @@ func (a Application) foreign(rules Rules, f Foreign, by string, now time.Time) (
 	}
 	a.State, a.Decision, a.DecidedOn, a.ClosedOn, a.Decider = Approved, no, f.On, workday.DateOf(now), by
 	if !f.Approved {
-		rule, p, err := params[refusalRule](rules, "repair-refusal", a.FiledOn)
+		rule, _, err := params[refusalRule](rules, "repair-refusal", a.FiledOn)
 		if err != nil {
 			return a, err
 		}
-		all := slices.Concat(p.Computed, p.Accept, p.Decide)
+		all, err := rules.Foreign(a)
+		if err != nil {
+			return a, err
+		}
 		for _, code := range f.Reasons {
 			if !slices.Contains(all, code) {
 				return a, fault.New(fault.Invalid, "repair.reason").With("reasons", "repair.reason")

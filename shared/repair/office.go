@@ -53,6 +53,9 @@ type Order struct {
 	Performed  bool
 	Removed    bool
 	Bankruptcy *Bankruptcy
+	// Applied is the day of the application at 信用中国 and Came that on which it came
+	// to us, for what came from there; today where none is given.
+	Applied, Came workday.Date
 }
 
 // mostRecords is how many records one application can be about: more than the
@@ -71,9 +74,6 @@ func (in *Order) check(rules Rules, today workday.Date) error {
 	if !in.Corrected {
 		bad.With("corrected", "repair.declare.corrected")
 	}
-	if !in.Removed {
-		bad.With("removed", "repair.declare.removed")
-	}
 	if b := in.Bankruptcy; b != nil {
 		b.Court, b.No = strings.TrimSpace(b.Court), strings.TrimSpace(b.No)
 		if !rules.MayWhilePerforming(today) {
@@ -90,10 +90,40 @@ func (in *Order) check(rules Rules, today workday.Date) error {
 	} else if !in.Performed {
 		bad.With("performed", "repair.declare.performed")
 	}
+	if !in.Removed {
+		bad.With("removed", "repair.declare.removed")
+	}
 	if len(bad.Fields) > 0 {
 		return bad
 	}
 	return nil
+}
+
+// days are the day of an application at 信用中国 and that on which it came to us. It
+// takes applications in since the rule repair-route says so, and neither day comes
+// before the one before it.
+func (in Order) days(rules Rules, today workday.Date) (filed, came workday.Date, err error) {
+	filed, came = in.Applied, in.Came
+	if came.IsZero() {
+		came = today
+	}
+	if filed.IsZero() {
+		filed = came
+	}
+	bad := fault.New(fault.Refused, "repair.order")
+	if came.After(today) {
+		bad.With("came", "repair.came_later")
+	}
+	if filed.After(came) {
+		bad.With("applied", "repair.applied_later", came.String())
+	}
+	if first := rules.single(); filed.Before(first) {
+		bad.With("applied", "repair.applied_before", first.String())
+	}
+	if len(bad.Fields) > 0 {
+		return filed, came, bad
+	}
+	return filed, came, nil
 }
 
 // File files an application of the subject that the actor works for. It is refused
@@ -131,8 +161,14 @@ func (o *Office) file(ctx context.Context, by staff.Actor, code string, in Order
 	if err != nil {
 		return Application{}, err
 	}
+	filed, came := today, today
+	if creditChina != "" {
+		if filed, came, err = in.days(rules, today); err != nil {
+			return Application{}, err
+		}
+	}
 	a := Application{
-		Subject: code, Name: p.Subject.Name, Records: in.Records, State: Submitted, FiledOn: today, CompleteOn: today,
+		Subject: code, Name: p.Subject.Name, Records: in.Records, State: Submitted, FiledOn: filed, CompleteOn: came, Came: came,
 		Bankruptcy: in.Bankruptcy, Corrected: in.Corrected, Performed: in.Performed, Removed: in.Removed,
 		FiledBy: by.User.ID, CreditChina: creditChina, CameFrom: creditChina != "",
 	}
@@ -145,7 +181,7 @@ func (o *Office) file(ctx context.Context, by staff.Actor, code string, in Order
 		if !ok {
 			return a, fault.New(fault.NotFound, "credit.no_record")
 		}
-		s, err := rules.Standing(p.Records, id, today)
+		s, err := rules.Standing(p.Records, id, filed)
 		if err != nil {
 			return a, err
 		}
@@ -268,20 +304,9 @@ func (o *Office) Profile(ctx context.Context, a Application) (credit.Profile, er
 
 // may asks whether the actor may do the action to the application.
 func (o *Office) may(ctx context.Context, by staff.Actor, action staff.Action, a Application, now time.Time) error {
-	if by.Org.Kind == staff.Subject {
-		if by.Org.Code == "" || by.Org.Code != a.Subject {
-			return errUnknown() // as if there were none
-		}
-		return staff.Can(by, action, staff.Resource{Subject: a.Subject}, now)
-	}
-	r := staff.UnitResource(a.Unit, "")
-	r.Parties = []staff.Party{{Code: a.Subject, Name: a.Name}}
-	r.Handlers = a.Handlers
-	r, err := o.staff.Matter(ctx, action, a.Unit, r, now)
-	if err != nil {
-		return err
-	}
-	return staff.Can(by, action, r, now)
+	return o.staff.CanIn(ctx, by, action, staff.SubjectMatter{
+		Unit: a.Unit, Subject: staff.Party{Code: a.Subject, Name: a.Name}, Handlers: a.Handlers,
+	}, errUnknown(), now)
 }
 
 // May tells whether the actor may do the action to the application: for pages.

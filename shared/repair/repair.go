@@ -28,6 +28,7 @@ type Route string
 const (
 	CNIPA       Route = "CNIPA"        // 国知发保字〔2022〕8号: to the determining department
 	SAMR        Route = "SAMR"         // 国市监信规〔2021〕3号: to the bureau that punished
+	Order44     Route = "ORDER_44"     // Order 44: to the bureau that listed
 	CreditChina Route = "CREDIT_CHINA" // Order 36: 信用中国 takes in, since 2026-04-01
 )
 
@@ -46,6 +47,7 @@ const (
 	Denied       State = "DENIED"
 	Propagated   State = "PROPAGATED" // approved, and everybody who was told knows
 	Withdrawn    State = "WITHDRAWN"  // by the subject
+	Revoked      State = "REVOKED"    // approved, and taken back: the records are there again
 )
 
 // Open tells whether something is still to be decided.
@@ -107,8 +109,8 @@ type Signature struct {
 // CommitmentText is the version of the commitment's words in the catalogue.
 const CommitmentText = "2026-04-01"
 
-// Reason is why something is refused. The words are the catalogue's
-// "repair.reason."+Code; On is the day it names, if any.
+// Reason is why something is refused, see Key for its words; On is the day it names,
+// if any.
 type Reason struct {
 	Code string       `json:"code"`
 	On   workday.Date `json:"on,omitzero"`
@@ -122,6 +124,8 @@ const (
 	RecentRepair  = "recent-repair"  // a repair less than a year ago; On is the first day after
 	NewRecord     = "new-record"     // determined or punished again since it was filed; On names the day
 	NotRepairable = "not-repairable" // the law says so
+	Listed        = "listed"         // displayed as seriously dishonest
+	NewPenalty    = "new-penalty"    // punished again since, which On names
 	NotShown      = "not-shown"      // it is not displayed: there is nothing to end
 	Incomplete    = "incomplete"     // still, after all that was missing was named
 	NotOurs       = "not-ours"
@@ -130,6 +134,15 @@ const (
 	Unperformed   = "unperformed"
 	Consequences  = "consequences"
 )
+
+// Key is the key of the reason's words: with a place for the day where it names one,
+// which another authority's do not.
+func (r Reason) Key() string {
+	if r.On.IsZero() && slices.Contains([]string{Early, RecentRepair, NewRecord, NewPenalty}, r.Code) {
+		return "repair.given." + r.Code
+	}
+	return "repair.reason." + r.Code
+}
 
 // Event is a step of an application.
 type Event struct {
@@ -156,10 +169,14 @@ type Application struct {
 	Unit  string `json:"unit"`
 	Route Route  `json:"route"`
 	State State  `json:"state"`
-	// FiledOn chooses route and rule versions; CompleteOn is when what was missing
-	// came, from which the limits run.
+	// FiledOn is the day of the application, here or at 信用中国: it chooses route and
+	// rule versions. CompleteOn is when it came to us, or what was missing did: from
+	// then the limits run.
 	FiledOn    workday.Date `json:"filedOn"`
 	CompleteOn workday.Date `json:"completeOn"`
+	// Came is the day on which it came to us: that of its filing, or later where it
+	// came from 信用中国.
+	Came       workday.Date `json:"came,omitzero"`
 	AcceptedOn workday.Date `json:"acceptedOn,omitzero"`
 	ClosedOn   workday.Date `json:"closedOn,omitzero"`
 	SpreadOn   workday.Date `json:"spreadOn,omitzero"`
@@ -188,6 +205,11 @@ type Application struct {
 	Decision  string       `json:"decision,omitempty"`
 	DecidedOn workday.Date `json:"decidedOn,omitzero"`
 	Reasons   []Reason     `json:"reasons,omitempty"`
+
+	// Revocation is what was begun, or done, to take an approval back.
+	Revocation *Revocation `json:"revocation,omitempty"`
+	// ReportedOn is the day on which the result was passed to 信用中国.
+	ReportedOn workday.Date `json:"reportedOn,omitzero"`
 
 	FiledBy  string   `json:"filedBy"`
 	Handlers []string `json:"handlers,omitempty"`

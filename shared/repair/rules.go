@@ -29,6 +29,7 @@ type (
 	routeRule struct {
 		Determination Route `json:"determination"`
 		Penalty       Route `json:"penalty"`
+		Listing       Route `json:"listing"`
 		Single        bool  `json:"single"` // 信用中国 alone takes in
 	}
 	clockRule struct {
@@ -41,43 +42,19 @@ type (
 	effectRule struct {
 		Done workday.Period `json:"done"`
 	}
-	waitingRule struct {
-		Long         workday.Period `json:"long"`
-		Short        workday.Period `json:"short"`
-		ShortClasses []string       `json:"shortClasses"`
-		Fine         string         `json:"fine"`
-		Never        []string       `json:"never"`
-	}
 	paperRule struct {
 		CNIPA             []Paper `json:"CNIPA"`
 		CreditChina       []Paper `json:"CREDIT_CHINA"`
 		SAMR              []Paper `json:"SAMR"`
+		Order44           []Paper `json:"ORDER_44"`
 		BankruptcyInstead Paper   `json:"bankruptcyInstead"`
 		Bankruptcy        Paper   `json:"bankruptcy"`
 	}
 	bankruptcyRule struct {
 		WhilePerforming bool `json:"whilePerforming"`
 	}
-	refusalRule struct {
-		Computed []string `json:"computed"`
-		Accept   []string `json:"accept"`
-		Decide   []string `json:"decide"`
-	}
 	reportRule struct {
 		AYear int `json:"aYear"`
-	}
-	lowerFine struct {
-		PersonBelowFen       int64 `json:"personBelowFen"`
-		OrganizationBelowFen int64 `json:"organizationBelowFen"`
-	}
-	removalRule struct {
-		After workday.Period `json:"after"`
-	}
-	dayAfterRule struct {
-		DayAfter bool `json:"dayAfter"`
-	}
-	tierOverChain struct {
-		Applies bool `json:"applies"`
 	}
 )
 
@@ -92,22 +69,38 @@ func params[T any](r Rules, id string, on workday.Date) (ruleset.Rule, T, error)
 	return found, p, err
 }
 
-// RouteOf is the procedure of an application about a record of this kind that is
-// filed on that day, the rule that says so, and whether 信用中国 alone takes it in.
+// RouteOf is the procedure of an application about such a record that is filed on
+// that day, the rule that says so, and whether 信用中国 alone takes it in.
 // Judgments, licences and commendations have none: their courts and authorities
 // correct them.
-func (r Rules) RouteOf(kind credit.Kind, filed workday.Date) (Route, ruleset.Rule, bool, error) {
+func (r Rules) RouteOf(x credit.Record, filed workday.Date) (Route, ruleset.Rule, bool, error) {
 	rule, p, err := params[routeRule](r, "repair-route", filed)
 	if err != nil {
 		return "", rule, false, err
 	}
-	switch kind {
-	case credit.Determination:
+	switch {
+	case x.Act == credit.SeriousList:
+		return p.Listing, rule, p.Single, nil
+	case x.Kind == credit.Determination:
 		return p.Determination, rule, p.Single, nil
-	case credit.Penalty:
+	case x.Kind == credit.Penalty:
 		return p.Penalty, rule, p.Single, nil
 	}
 	return "", rule, p.Single, nil
+}
+
+// single is the first day on which 信用中国 takes applications in.
+func (r Rules) single() workday.Date {
+	first := workday.MaxDate
+	for _, x := range r.set().All() {
+		if x.ID != "repair-route" {
+			continue
+		}
+		if p, err := ruleset.Params[routeRule](x); err == nil && p.Single {
+			first = workday.Min(first, x.From)
+		}
+	}
+	return first
 }
 
 // Standing is what an application about a record would meet on a day.
@@ -146,7 +139,7 @@ func (r Rules) Standing(records []credit.Record, id string, filed workday.Date) 
 	if !ok {
 		return Standing{}, fault.New(fault.NotFound, "credit.no_record")
 	}
-	route, rule, single, err := r.RouteOf(x.Kind, filed)
+	route, rule, single, err := r.RouteOf(x, filed)
 	if err != nil {
 		return Standing{}, err
 	}
@@ -186,220 +179,6 @@ func (r Rules) shown(records []credit.Record, id string, on workday.Date) (credi
 	return credit.Shown{}, false
 }
 
-// wait finds the first day of applying, and the repair that bars it.
-func (r Rules) wait(records []credit.Record, x credit.Record, shown credit.Shown, filed workday.Date, s *Standing) error {
-	q := credit.Question{Route: credit.ByTiers, Tier: shown.Tier, Determined: []workday.Date{x.DeterminedOn}}
-	switch {
-	case x.Act == credit.SeriousList && !r.tiered(x):
-		return r.waitListed(x, s)
-	case x.Kind == credit.Determination && !r.tiered(x):
-		q.Route, q.Determined = credit.CNIPA, nil
-		first, ok := r.first("cnipa-dishonesty")
-		for _, o := range records {
-			if ok && o.Kind == credit.Determination && o.Act != credit.SeriousList && o.From == x.From && !r.tiered(o) && o.Withdrawn == nil && o.Repaired == nil && !o.DeterminedOn.Before(first) {
-				q.Determined = append(q.Determined, o.DeterminedOn)
-			}
-		}
-		q.LastRepair = lastRepair(records)
-	case x.Kind == credit.Penalty:
-		if _, ok := r.set().For("display-tiers", x.DeterminedOn); !ok {
-			return r.waitPenalty(x, shown, s)
-		}
-	}
-	e, err := r.Law.Estimate(q)
-	if err != nil {
-		return fmt.Errorf("repair: the first day of %s: %w", x.ID, err)
-	}
-	s.From, s.early = e.RepairFrom, e.RepairFrom
-	id, on := "display-tiers", x.DeterminedOn
-	if q.Route == credit.CNIPA {
-		id, on = "cnipa-dishonesty", workday.Max(q.Determined...)
-	}
-	rule, ok := r.set().For(id, on)
-	if !ok {
-		return fmt.Errorf("repair: no rule %s for %s", id, on)
-	}
-	s.Rules = append(s.Rules, rule)
-	if !e.RefusedUntil.IsZero() {
-		free := e.RefusedUntil.AddDays(1)
-		if filed.Before(free) {
-			s.Reasons = append(s.Reasons, Reason{Code: RecentRepair, On: free, Rule: rule.Ref()})
-		}
-		s.early, s.From = s.From, workday.Max(s.From, free)
-	}
-	return nil
-}
-
-// waitListed applies Order 44 to a listing from before the tiers: early removal
-// after a year. A listing is no part of CNIPA's chain, and a repair before it does
-// not bar it.
-func (r Rules) waitListed(x credit.Record, s *Standing) error {
-	on := x.DeterminedOn
-	if first, ok := r.first("serious-list-removal"); ok {
-		on = workday.Max(on, first)
-	}
-	rule, p, err := params[removalRule](r, "serious-list-removal", on)
-	if err != nil {
-		return err
-	}
-	s.Rules = append(s.Rules, rule)
-	s.From = r.Calendar.Last(x.DeterminedOn, p.After, workday.None)
-	reading := on
-	if first, ok := r.first("repair-from"); ok {
-		reading = workday.Max(reading, first)
-	}
-	_, full, err := params[dayAfterRule](r, "repair-from", reading)
-	if err != nil {
-		return err
-	}
-	if full.DayAfter {
-		s.From = s.From.AddDays(1)
-	}
-	s.early = s.From
-	return nil
-}
-
-// lastRepair is the day of the subject's last repair, none if it had none.
-func lastRepair(records []credit.Record) (last workday.Date) {
-	for _, x := range records {
-		if x.Repaired != nil {
-			last = workday.Max(last, x.Repaired.On)
-		}
-	}
-	return last
-}
-
-// tiered tells whether a determination follows its tier and not the chain.
-func (r Rules) tiered(x credit.Record) bool {
-	rule, ok := r.set().For("tier-over-chain", x.DeterminedOn)
-	if !ok || x.Tier == "" {
-		return false
-	}
-	p, err := ruleset.Params[tierOverChain](rule)
-	return err == nil && p.Applies
-}
-
-// first is the first day of the oldest version of a rule.
-func (r Rules) first(id string) (workday.Date, bool) {
-	var first workday.Date
-	for _, rule := range r.set().All() {
-		if rule.ID == id && (first.IsZero() || rule.From.Before(first)) {
-			first = rule.From
-		}
-	}
-	return first, !first.IsZero()
-}
-
-// waitPenalty applies the shortest display of penalties before the tiers, counted
-// as the display itself is: whoever uploads late puts nobody's repair off.
-func (r Rules) waitPenalty(x credit.Record, shown credit.Shown, s *Standing) error {
-	on := x.DeterminedOn
-	if first, ok := r.first("repair-penalty-waiting"); ok {
-		on = workday.Max(on, first)
-	}
-	rule, p, err := params[waitingRule](r, "repair-penalty-waiting", on)
-	if err != nil {
-		return err
-	}
-	s.Rules = append(s.Rules, rule)
-	c := x.Content.Penalty
-	if c == nil {
-		*s = s.no(NotRepairable, workday.Date{}, rule)
-		return nil
-	}
-	for _, class := range c.Classes {
-		if slices.Contains(p.Never, class) {
-			*s = s.no(NotRepairable, workday.Date{}, rule)
-			return nil
-		}
-	}
-	period := p.Short
-	for _, class := range c.Classes {
-		if slices.Contains(p.ShortClasses, class) {
-			continue
-		}
-		low, err := r.lowFine(x, c, class == p.Fine, on)
-		if err != nil {
-			return err
-		}
-		if !low {
-			period = p.Long
-		}
-	}
-	s.From = r.Calendar.Last(shown.CountFrom, period, workday.None).AddDays(1)
-	s.early = s.From
-	return nil
-}
-
-func (r Rules) lowFine(x credit.Record, c *credit.PenaltyContent, fine bool, on workday.Date) (bool, error) {
-	if !fine {
-		return false, nil
-	}
-	_, p, err := params[lowerFine](r, "penalty-lower-fine", on)
-	if x.NaturalPerson {
-		return c.FineFen < p.PersonBelowFen, err
-	}
-	return c.FineFen < p.OrganizationBelowFen, err
-}
-
-// Since names what was determined or punished after the application was filed
-// (国知发保字〔2022〕8号 art. 14: a new determination during the application).
-func (r Rules) Since(records []credit.Record, a Application) ([]Reason, error) {
-	rule, _, err := params[refusalRule](r, "repair-refusal", a.FiledOn)
-	if err != nil {
-		return nil, err
-	}
-	kinds := map[credit.Kind]bool{}
-	for _, id := range a.Records {
-		if x, ok := record(records, id); ok {
-			kinds[x.Kind] = true
-		}
-	}
-	var first workday.Date
-	for _, x := range records {
-		if kinds[x.Kind] && x.Withdrawn == nil && x.DeterminedOn.After(a.FiledOn) && !slices.Contains(a.Records, x.ID) {
-			if first.IsZero() || x.DeterminedOn.Before(first) {
-				first = x.DeterminedOn
-			}
-		}
-	}
-	if first.IsZero() {
-		return nil, nil
-	}
-	return []Reason{{Code: NewRecord, On: first, Rule: rule.Ref()}}, nil
-}
-
-// Computed are the reasons that the program finds against an application: what
-// its records met on the day it was filed, and what happened since.
-func (r Rules) Computed(records []credit.Record, a Application) ([]Reason, error) {
-	out, err := r.Since(records, a)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range a.Records {
-		s, err := r.Standing(records, id, a.FiledOn)
-		if err != nil {
-			return nil, err
-		}
-		for _, reason := range s.Reasons {
-			if !slices.Contains(out, reason) {
-				out = append(out, reason)
-			}
-		}
-	}
-	return out, nil
-}
-
-// Choices are the reasons that an officer can give at a step, beside those that
-// the program computes.
-func (r Rules) Choices(a Application) ([]string, error) {
-	_, p, err := params[refusalRule](r, "repair-refusal", a.FiledOn)
-	if a.State == Accepted {
-		return p.Decide, err
-	}
-	return p.Accept, err
-}
-
 // Needed are the papers of the application's route: with a court's ruling in place
 // of the proof of performance for a firm that applies while it performs.
 func (r Rules) Needed(a Application) ([]Paper, error) {
@@ -413,6 +192,8 @@ func (r Rules) Needed(a Application) ([]Paper, error) {
 		list = slices.Clone(p.CNIPA)
 	case SAMR:
 		list = slices.Clone(p.SAMR)
+	case Order44:
+		list = slices.Clone(p.Order44)
 	case CreditChina:
 		list = slices.Clone(p.CreditChina)
 	}
@@ -465,7 +246,9 @@ func (r Rules) timers(a Application) ([]clock.Timer, error) {
 	if a.State == Completeness {
 		return nil, nil
 	}
-	id := map[Route]string{CNIPA: "repair-clocks-cnipa", SAMR: "repair-clocks-samr", CreditChina: "repair-clocks-credit-china"}[a.Route]
+	id := map[Route]string{
+		CNIPA: "repair-clocks-cnipa", SAMR: "repair-clocks-samr", Order44: "repair-clocks-listing", CreditChina: "repair-clocks-credit-china",
+	}[a.Route]
 	rule, p, err := params[clockRule](r, id, a.FiledOn)
 	if err != nil {
 		return nil, err
@@ -489,7 +272,12 @@ func (r Rules) timers(a Application) ([]clock.Timer, error) {
 	} else if p.Accept.N == 0 {
 		add(AcceptClock, a.CompleteOn, p.Decide, rule, firstOf(forwarded, a.ClosedOn))
 	}
-	add(AnswerClock, a.CompleteOn, p.Answer, rule, a.ClosedOn)
+	// 信用中国 counts from the application there, unless something was missing.
+	answer := a.FiledOn
+	if !a.AskedOn.IsZero() {
+		answer = a.CompleteOn
+	}
+	add(AnswerClock, answer, p.Answer, rule, a.ClosedOn)
 	if a.State == Approved || a.State == Propagated {
 		stop := rule
 		period := p.Stop

@@ -11,6 +11,7 @@ import (
 
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
+	"ipcredit/shared/page"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
 )
@@ -126,24 +127,118 @@ func TestRepairIsPossibleFromTheDayAndNotBefore(t *testing.T) {
 	}
 }
 
+// Every route on both sides of 2026-04-01: who takes in, inside which limits, with
+// which papers.
 func TestRouteFollowsTheDayOfFiling(t *testing.T) {
 	t.Parallel()
+	listing := credit.Record{Kind: credit.Determination, Act: credit.SeriousList}
+	determination, penalty := credit.Record{Kind: credit.Determination, Act: "DA2"}, credit.Record{Kind: credit.Penalty, Act: "penalty"}
+	const through = "3 to accept, 7 from acceptance, 10 to answer; [commitment performance]"
 	for _, x := range []struct {
-		kind   credit.Kind
+		name   string
+		record credit.Record
 		on     string
 		want   Route
 		single bool
+		terms  string
 	}{
-		{credit.Determination, "2026-03-31", CNIPA, false},
-		{credit.Determination, "2026-04-01", CreditChina, true},
-		{credit.Penalty, "2026-03-31", SAMR, false},
-		{credit.Penalty, "2026-04-01", CreditChina, true},
-		{credit.Judgment, "2026-04-01", "", true},
-		{credit.Licence, "2026-03-31", "", false},
+		{"CNIPA's rule, the last day", determination, "2026-03-31", CNIPA, false, "10 from receipt; [form commitment correction]"},
+		{"a determination, the first day of Order 36", determination, "2026-04-01", CreditChina, true, through},
+		{"Order 44, the last day", listing, "2026-03-31", Order44, false, "5 to accept, 15 from acceptance; [form commitment performance]"},
+		{"a listing, the first day of Order 36", listing, "2026-04-01", CreditChina, true, through},
+		{"the market regulators' rule, the last day", penalty, "2026-03-31", SAMR, false, "2 to accept, 15 from acceptance; [form commitment performance]"},
+		{"a penalty, the first day of Order 36", penalty, "2026-04-01", CreditChina, true, through},
+		{"a judgment has no route before", credit.Record{Kind: credit.Judgment}, "2026-03-31", "", false, ""},
+		{"nor after", credit.Record{Kind: credit.Judgment}, "2026-04-01", "", true, ""},
+		{"nor has a licence", credit.Record{Kind: credit.Licence}, "2026-03-31", "", false, ""},
 	} {
-		got, _, single, err := shipped.RouteOf(x.kind, day(x.on))
-		if err != nil || got != x.want || single != x.single {
-			t.Errorf("%s on %s: %s %v %v", x.kind, x.on, got, single, err)
+		t.Run(x.name, func(t *testing.T) {
+			got, rule, single, err := shipped.RouteOf(x.record, day(x.on))
+			if err != nil || got != x.want || single != x.single || !rule.InForce(day(x.on)) {
+				t.Fatalf("%s %v %v %s", got, single, err, rule.Ref())
+			}
+			if got == "" {
+				return
+			}
+			own := Application{Route: got, State: Submitted, FiledOn: day(x.on), CompleteOn: day(x.on), Authority: Authority{Unit: "410700"}}
+			needed, err := shipped.Needed(own)
+			if err != nil {
+				t.Fatal(err)
+			}
+			timers, err := shipped.timers(own)
+			if err != nil {
+				t.Fatal(err)
+			}
+			accepted := own
+			accepted.State, accepted.AcceptedOn = Accepted, day(x.on)
+			more, err := shipped.timers(accepted)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var terms []string
+			for _, timer := range slices.Concat(timers, more) {
+				words := map[string]string{AcceptClock: "to accept", DecideClock: "from acceptance", AnswerClock: "to answer"}[timer.Name]
+				if timer.Name == DecideClock && len(timers) > 0 && timers[0].Name == DecideClock {
+					words = "from receipt"
+				}
+				if term := fmt.Sprintf("%d %s", timer.Period.N, words); !slices.Contains(terms, term) {
+					terms = append(terms, term)
+				}
+			}
+			slices.SortStableFunc(terms, func(a, b string) int { return strings.Compare(last(a), last(b)) })
+			if s := fmt.Sprintf("%s; %v", strings.Join(terms, ", "), needed); s != x.terms {
+				t.Errorf("%s, want %s", s, x.terms)
+			}
+		})
+	}
+}
+
+// last makes terms come in the order of an application: accept, from, answer.
+func last(term string) string {
+	return map[string]string{"accept": "1", "acceptance": "2", "receipt": "2", "answer": "3"}[term[strings.LastIndex(term, " ")+1:]]
+}
+
+// Bankruptcy, both sides of 2026-04-01: only since then does a court's ruling let a
+// firm apply while it still performs.
+func TestACourtsRulingCountsSinceOrder36(t *testing.T) {
+	t.Parallel()
+	for on, want := range map[string]bool{"2026-03-31": false, "2026-04-01": true} {
+		if got := shipped.MayWhilePerforming(day(on)); got != want {
+			t.Errorf("%s: %v", on, got)
+		}
+		in := Order{Records: []string{"A"}, Corrected: true, Removed: true, Bankruptcy: &Bankruptcy{Court: "样例市中级人民法院", No: "（2026）豫07破2号", On: day("2026-02-10")}}
+		if err := in.check(shipped, day(on)); (err == nil) != want {
+			t.Errorf("%s: %v", on, err)
+		}
+	}
+}
+
+// The reasons of domain reference B.6 are data with an article on every route that
+// knows them.
+func TestEveryReasonHasItsArticle(t *testing.T) {
+	t.Parallel()
+	for _, on := range []string{"2026-03-31", "2026-04-01"} {
+		codes, err := shipped.Foreign(Application{FiledOn: day(on)})
+		if err != nil || len(codes) < 11 {
+			t.Fatal(codes, err)
+		}
+		for _, code := range codes {
+			for _, route := range []Route{CNIPA, SAMR, Order44, CreditChina} {
+				g, known := shipped.Ground(code, route, day(on))
+				if !known || g.Source == "" || g.Article == "" || g.Confidence == "" {
+					t.Errorf("%s on %s: %+v", code, route, g)
+				}
+			}
+			for _, key := range []string{"repair.reason." + code, "repair.given." + code} {
+				if !page.Has(key) {
+					t.Error(key)
+				}
+			}
+		}
+	}
+	for code, article := range map[string]string{RecentRepair: "第十四条第一项", Fraud: "第十四条第二项", NewRecord: "第十四条第三项", NotRepairable: "第十四条第四项", Early: "第十三条"} {
+		if g, _ := shipped.Ground(code, CNIPA, day("2026-03-31")); !strings.HasPrefix(g.Article, article) || !strings.Contains(g.Source, "国知发保字〔2022〕8号") {
+			t.Errorf("%s: %+v", code, g)
 		}
 	}
 }
@@ -165,7 +260,8 @@ func TestRepairClocks(t *testing.T) {
 		{"market regulators' route: two to accept", Application{Route: SAMR, State: Submitted, Authority: own, FiledOn: day("2025-09-26"), CompleteOn: day("2025-09-26")}, "accept 2025-09-29"},
 		{"market regulators' route: fifteen to decide", Application{Route: SAMR, State: Accepted, Authority: own, FiledOn: day("2025-09-26"), CompleteOn: day("2025-09-26"), AcceptedOn: day("2025-09-26")}, "decide 2025-10-23"},
 		{"waiting for the subject: no clock", Application{Route: CreditChina, State: Completeness, Authority: own, FiledOn: day("2026-09-21"), CompleteOn: day("2026-09-21")}, ""},
-		{"the limits run from completion", Application{Route: CreditChina, State: Submitted, Authority: own, FiledOn: day("2026-09-14"), CompleteOn: day("2026-09-21")}, "accept 2026-09-24, answer 2026-10-12"},
+		{"the limits run from completion", Application{Route: CreditChina, State: Submitted, Authority: own, FiledOn: day("2026-09-14"), AskedOn: day("2026-09-15"), CompleteOn: day("2026-09-21")}, "accept 2026-09-24, answer 2026-10-12"},
+		{"Credit China passed it on a day later: its own limit runs from the application", Application{Route: CreditChina, State: Submitted, Authority: own, FiledOn: day("2026-09-21"), CompleteOn: day("2026-09-22")}, "accept 2026-09-28, answer 2026-10-12"},
 		{"another authority's: ours is to forward it", Application{Route: CNIPA, State: Submitted, Authority: Authority{Name: "国家知识产权局"}, FiledOn: day("2025-09-26"), CompleteOn: day("2025-09-26")}, "accept 2025-10-16"},
 		{"denied: nothing runs", Application{Route: CreditChina, State: Denied, Authority: own, FiledOn: day("2026-09-21"), CompleteOn: day("2026-09-21"), AcceptedOn: day("2026-09-22"), ClosedOn: day("2026-09-30")}, ""},
 	}

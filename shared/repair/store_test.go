@@ -35,21 +35,9 @@ type town struct {
 	now   time.Time
 }
 
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var ok = citytest.OK
 
-func refused(t testing.TB, err error, kind fault.Kind, code string) *fault.Error {
-	t.Helper()
-	f, is := fault.Of(err)
-	if !is || f.Kind != kind || f.Code != code {
-		t.Fatalf("got %v, want %s %s", err, kind, code)
-	}
-	return f
-}
+var refused = citytest.Refused
 
 func newTown(t testing.TB, rdb *redis.Client, on string, records ...credit.Record) *town {
 	t.Helper()
@@ -77,13 +65,7 @@ func (w *town) on(s string) { w.now = day(s).Start().Add(10 * time.Hour) }
 
 func (w *town) as(name string) staff.Actor {
 	w.t.Helper()
-	u, found, err := w.staff.UserByName(w.t.Context(), name)
-	if err != nil || !found {
-		w.t.Fatalf("%s: %v", name, err)
-	}
-	a, err := w.staff.Actor(w.t.Context(), u.ID)
-	ok(w.t, err)
-	return a
+	return w.staff.As(w.t, name)
 }
 
 // shown are the ids that strangers see of jia.
@@ -215,6 +197,8 @@ func TestAnotherAuthoritysDeterminationIsNotDecidedHere(t *testing.T) {
 		if f := refused(t, err, fault.Conflict, "repair.other_authority"); f.Args[0] != "国家知识产权局" {
 			t.Errorf("%v", f.Args)
 		}
+		_, err = w.Deny(ctx, w.as("lead.approver"), a.No, a.Version, []string{Fraud}, "新测市监信修〔2026〕1号", w.now)
+		refused(t, err, fault.Conflict, "repair.other_authority")
 		f := Foreign{Approved: true, No: "国知保函〔2026〕9号", On: day("2026-07-15")}
 		_, err = w.Import(ctx, w.as("lead.approver"), a.No, a.Version, f, w.now)
 		refused(t, err, fault.Conflict, "repair.state")

@@ -15,6 +15,7 @@ import (
 	"ipcredit/shared/journal"
 	"ipcredit/shared/outgoing"
 	"ipcredit/shared/sheet"
+	"ipcredit/shared/staff"
 	"ipcredit/shared/subject"
 	"ipcredit/shared/workday"
 )
@@ -23,6 +24,8 @@ import (
 type Asking struct {
 	// Cursor is its cursor.
 	Cursor string `json:"cursor,omitempty"`
+	// Letters is its cursor of letters.
+	Letters string `json:"letters,omitempty"`
 	// Next is when it is asked again after it failed.
 	Next time.Time `json:"next,omitzero"`
 	// Trouble is why it failed last, one of the Whys, and Problem why the last
@@ -72,6 +75,24 @@ func (s *Store) Ask(ctx context.Context, now func() time.Time) error {
 	return errors.Join(failed...)
 }
 
+// AskNow asks one source at once, for who manages it, whatever it was found to be
+// before.
+func (s *Store) AskNow(ctx context.Context, a staff.Actor, id string, now func() time.Time) error {
+	x, err := s.source(ctx, s.journal.Redis(), id)
+	if err != nil {
+		return err
+	}
+	if err := manages(a, x.Division, now()); err != nil {
+		return err
+	}
+	if x.State != Active || x.URL == "" {
+		return fault.New(fault.Conflict, "share.state")
+	}
+	client := s.config.Guard.Client(longestCall)
+	defer client.Close()
+	return s.askOne(ctx, client, id, now)
+}
+
 // trouble is why a source could not be asked.
 type trouble struct {
 	why   string
@@ -92,6 +113,9 @@ func (s *Store) askOne(ctx context.Context, client *outgoing.Client, id string, 
 			return err
 		}
 		more, err := s.askPage(ctx, asker{s, client, x, "", now})
+		if err == nil && !more {
+			more, err = s.askLettersOf(ctx, client, id, now)
+		}
 		var t *trouble
 		if errors.As(err, &t) {
 			entry := journal.Entry{Actor: system, Action: "share.ask", Ref: "source:" + id, At: now()}
@@ -105,6 +129,19 @@ func (s *Store) askOne(ctx context.Context, client *outgoing.Client, id string, 
 		}
 	}
 	return nil
+}
+
+// askLettersOf fetches the letters of a source once its changes are here.
+func (s *Store) askLettersOf(ctx context.Context, client *outgoing.Client, id string, now func() time.Time) (more bool, err error) {
+	x, err := s.source(ctx, s.journal.Redis(), id)
+	if err != nil || x.State != Active {
+		return false, err
+	}
+	token, err := s.config.Key.unseal(x.ID, x.Sealed)
+	if err != nil {
+		return false, &trouble{why: WhyKey}
+	}
+	return s.askLetters(ctx, asker{s, client, x, token, now})
 }
 
 // asker speaks to one source.
@@ -132,6 +169,9 @@ func (s *Store) askPage(ctx context.Context, a asker) (more bool, err error) {
 	}
 	entry := journal.Entry{Actor: "source:" + x.ID, Action: "share.ask", Ref: "source:" + x.ID, At: a.now()}
 	answer, err := a.get(ctx, "/changes?limit="+strconv.Itoa(perAsk)+"&cursor="+url.QueryEscape(x.Cursor), mostPage)
+	if err != nil && x.Recipient != "" && unsubscribed(answer) {
+		return false, nil // letters alone are exchanged with it
+	}
 	if err != nil {
 		return false, err
 	}
@@ -189,6 +229,14 @@ func troubled(answer outgoing.Answer, err error) error {
 		return &trouble{why: WhyRefused, after: answer.After}
 	}
 	return nil
+}
+
+// unsubscribed tells whether the answer is that we have no subscription there.
+func unsubscribed(answer outgoing.Answer) bool {
+	var p struct {
+		Code string `json:"code"`
+	}
+	return answer.Denied() && json.Unmarshal(answer.Body, &p) == nil && p.Code == "share.none"
 }
 
 // readAnswer reads a body of an answer of 200; anything else is a trouble.

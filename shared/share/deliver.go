@@ -23,6 +23,7 @@ const system = "system"
 const (
 	typeChanged = "credit.changed"
 	typeTest    = "credit.test"
+	typeLetters = "letters.waiting"
 )
 
 // envelope is the body of a delivery (Standard Webhooks 1.0).
@@ -118,7 +119,10 @@ func (s *Store) prepare(ctx context.Context, x Subscription, now time.Time) (boo
 		// The feed was lost from there on: tell everything anew.
 		list, to, _, err = s.changes(ctx, x.Org, s.covering([]Subscription{x}, workday.DateOf(now)), credit.Place{}, perDelivery, now)
 	}
-	if err != nil || to == from {
+	if err == nil && to == from {
+		return s.prepareLetters(ctx, x, now)
+	}
+	if err != nil {
 		return false, err
 	}
 	_, err = s.change(ctx, system, "prepare", x.ID, now, func(tx *journal.Tx, next *Subscription) error {
@@ -147,7 +151,10 @@ func (s *Store) prepare(ctx context.Context, x Subscription, now time.Time) (boo
 // The events are those that it tells.
 func (s *Store) body(ctx context.Context, d Delivery, now time.Time) ([]byte, []credit.Event, error) {
 	e := envelope{Type: typeChanged, Timestamp: now.UTC().Truncate(time.Second), Data: payload{d.Subscription, []Change{}}}
-	if len(d.Events) == 0 {
+	switch {
+	case d.Letters:
+		e.Type = typeLetters
+	case len(d.Events) == 0:
 		e.Type = typeTest
 	}
 	var events []credit.Event
@@ -165,13 +172,13 @@ func (s *Store) body(ctx context.Context, d Delivery, now time.Time) ([]byte, []
 		}
 		events = append(events, event)
 	}
-	standing, err := s.config.Credit.Standing(ctx, events, now)
+	standing, err := s.standing(ctx, events, now)
 	if err != nil {
 		return nil, nil, err
 	}
 	told := events[:0]
 	for _, event := range events {
-		if _, stands := standing[event.RecordID]; stands || event.Type.Ends() {
+		if _, stands := standing[event.RecordID]; stands != event.Type.Ends() {
 			e.Data.Changes = append(e.Data.Changes, thin(event, s.config.Public+lookupPath))
 			told = append(told, event)
 		}

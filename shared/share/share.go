@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"ipcredit/shared/catalog"
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
@@ -116,6 +117,8 @@ type Deliveries struct {
 	// Stopped is why no more are made, one of the Whys; Resume goes on where they
 	// stopped, so nothing is lost.
 	Stopped string `json:"stopped,omitempty"`
+	// Letters is the place of the last letter of which it was told that it waits.
+	Letters int64 `json:"letters,omitempty"`
 }
 
 // On tells whether the subscription gives a right to what is shown on the day.
@@ -125,7 +128,7 @@ func (s Subscription) On(day workday.Date) bool {
 
 // Covers tells whether the subscription is about the act and district.
 func (s Subscription) Covers(act, district, city string) bool {
-	return slices.Contains(s.Acts, act) && (slices.Contains(s.Areas, city) || slices.Contains(s.Areas, areaOf(district)))
+	return (slices.Contains(s.Acts, act) || slices.Contains(s.Acts, catalog.Under(act))) && (slices.Contains(s.Areas, city) || slices.Contains(s.Areas, areaOf(district)))
 }
 
 // areaOf is the division that answers for a district today.
@@ -188,6 +191,8 @@ type Delivery struct {
 	Subscription string `json:"subscription"`
 	// Events are the ids of what it tells; none is a test.
 	Events []string `json:"events,omitempty"`
+	// Letters: it tells that letters wait, and nothing else.
+	Letters bool `json:"letters,omitempty"`
 	// To is the cursor up to which everything is delivered with it; "" where it
 	// repeats an earlier one.
 	To    string    `json:"to,omitempty"`
@@ -309,7 +314,24 @@ type Answered struct {
 	Org   string    `json:"org"`
 	By    string    `json:"by"` // user or key
 	At    time.Time `json:"at"`
+	// Paper is why an officer here entered it from a document; "" where the receiver
+	// said it itself.
+	Paper Paper `json:"paper,omitempty"`
 }
+
+// Paper is why a receiver's answer came as a document. It is a choice and no text,
+// which would name people.
+type Paper string
+
+// The reasons. Words are the catalogue's "share.paper."+Paper.
+const (
+	NoSystem   Paper = "no-system"   // it has neither a system nor an account here
+	SystemDown Paper = "system-down" // its system was not to be reached
+	ByLetter   Paper = "by-letter"   // it answers by official letter
+)
+
+// Papers lists the reasons in the order pages show them.
+var Papers = []Paper{NoSystem, SystemDown, ByLetter}
 
 // Open is the end of a record of which the receiver has not said that it took it
 // over.

@@ -31,6 +31,10 @@ type Source struct {
 	// our API key there, see Key.seal.
 	URL    string `json:"url,omitempty"`
 	Sealed string `json:"sealed,omitempty"`
+	// Recipient is what letters to its desk are sealed to, "" where none are
+	// exchanged; Org the organisation as which it asks for those that wait here.
+	Recipient string `json:"recipient,omitempty"`
+	Org       string `json:"org,omitempty"`
 
 	State     State     `json:"state"`
 	Division  string    `json:"division"`
@@ -53,6 +57,9 @@ type Following struct {
 	// URL and Token are the address of its credit-share and our API key there; both
 	// or none.
 	URL, Token string
+	// Recipient is the public key of its desk, age1…, and Org the organisation that
+	// it is here: both, and an address, where letters are exchanged, or none.
+	Recipient, Org string
 }
 
 // Follow proposes a source; another person must approve it.
@@ -83,11 +90,14 @@ func (s *Store) Follow(ctx context.Context, a staff.Actor, f Following, now time
 			bad = bad.With("url", code)
 		}
 	}
+	bad, err := s.checkLetters(ctx, &x, f, bad)
+	if err != nil {
+		return x, err
+	}
 	if len(bad.Fields) > 0 {
 		return x, bad
 	}
 	if token != "" {
-		var err error
 		if x.Sealed, err = s.config.Key.seal(x.ID, token); err != nil {
 			return x, err
 		}
@@ -110,24 +120,25 @@ func cityCode(text string) bool {
 // DecideSource approves or refuses a source; it must be another person than who
 // proposed it.
 func (s *Store) DecideSource(ctx context.Context, a staff.Actor, id string, version int, approve bool, now time.Time) (Source, error) {
-	return s.changeSource(ctx, a, "decide_source", id, version, now, func(x *Source) error {
+	return s.changeSource(ctx, a, "decide_source", id, version, now, func(tx *journal.Tx, x *Source) error {
 		if err := apart(a, x.AskedBy, now); err != nil {
 			return err
 		}
 		if x.State != Proposed {
 			return fault.New(fault.Conflict, "share.state")
 		}
-		if x.State = Refused; approve {
-			x.State = Active
-		}
 		x.DecidedBy = a.User.ID
-		return nil
+		if x.State = Refused; !approve {
+			return nil
+		}
+		x.State = Active
+		return s.claimLetters(ctx, tx, *x)
 	})
 }
 
 // EndSource believes the source no more.
 func (s *Store) EndSource(ctx context.Context, a staff.Actor, id string, version int, now time.Time) (Source, error) {
-	return s.changeSource(ctx, a, "end_source", id, version, now, func(x *Source) error {
+	return s.changeSource(ctx, a, "end_source", id, version, now, func(_ *journal.Tx, x *Source) error {
 		if x.State != Active && x.State != Proposed {
 			return fault.New(fault.Conflict, "share.state")
 		}
@@ -136,7 +147,7 @@ func (s *Store) EndSource(ctx context.Context, a staff.Actor, id string, version
 	})
 }
 
-func (s *Store) changeSource(ctx context.Context, a staff.Actor, action, id string, version int, now time.Time, do func(*Source) error) (Source, error) {
+func (s *Store) changeSource(ctx context.Context, a staff.Actor, action, id string, version int, now time.Time, do func(*journal.Tx, *Source) error) (Source, error) {
 	var out Source
 	key := s.key("source", id)
 	err := s.journal.Commit(ctx, journal.Entry{Actor: a.User.ID, Action: "share." + action, Ref: "source:" + id, At: now}, []string{key}, func(tx *journal.Tx) error {
@@ -150,7 +161,7 @@ func (s *Store) changeSource(ctx context.Context, a staff.Actor, action, id stri
 		if x.Version != version {
 			return fault.New(fault.Stale, "share.stale")
 		}
-		if err := do(&x); err != nil {
+		if err := do(tx, &x); err != nil {
 			return err
 		}
 		x.Version++
@@ -202,7 +213,7 @@ func (s *Store) Receive(ctx context.Context, id string, sent Sent, body []byte, 
 		return got, err
 	}
 	return got, s.heard(ctx, entry, id, got, func(x *Source) {
-		if slices.ContainsFunc(e.Data.Changes, func(c Change) bool { return !c.Type.Ends() }) {
+		if e.Type == typeLetters || slices.ContainsFunc(e.Data.Changes, func(c Change) bool { return !c.Type.Ends() }) {
 			x.Next = time.Time{} // there is something to ask for
 		}
 	})

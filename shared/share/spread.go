@@ -130,16 +130,23 @@ func (s *Store) Spread(ctx context.Context, now time.Time) (int, error) {
 }
 
 // OnBehalf enters what a recipient answered by a document of its own, for who
-// manages shares. The document's number is needed: an officer's word alone closes
-// nothing.
-func (s *Store) OnBehalf(ctx context.Context, a staff.Actor, org, event string, f Feedback, now time.Time) (Answered, error) {
+// manages shares. The document's number and the reason are needed: an officer's
+// word alone closes nothing. It is kept that it came on paper.
+func (s *Store) OnBehalf(ctx context.Context, a staff.Actor, org, event string, f Feedback, why Paper, now time.Time) (Answered, error) {
 	if err := manages(a, a.Org.Division(), now); err != nil {
 		return Answered{}, err
 	}
+	bad := fault.New(fault.Invalid, "share.incomplete")
 	if f.Reference == "" {
-		return Answered{}, fault.New(fault.Invalid, "share.incomplete").With("reference", "share.reference")
+		bad = bad.With("reference", "share.reference")
 	}
-	return s.Give(ctx, org, a.User.ID, event, f, now)
+	if !slices.Contains(Papers, why) {
+		bad = bad.With("paper", "share.choose")
+	}
+	if len(bad.Fields) > 0 {
+		return Answered{}, bad
+	}
+	return s.give(ctx, org, a.User.ID, event, f, why, now)
 }
 
 // due is the last day for taking off what the recipient was told of: one working

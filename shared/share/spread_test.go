@@ -150,13 +150,13 @@ func TestARepairIsClosedWhenEverybodyWhoWasToldConfirmed(t *testing.T) {
 		// that came by post, an officer's word does not.
 		left := k.read("science", "").Changes
 		lead := k.actor("lead.handler")
-		if _, err := k.store.OnBehalf(ctx, lead, "science", left[0].ID, Feedback{Action: Removed}, k.now.Now()); !fault.Is(err, fault.Invalid) {
+		if _, err := k.store.OnBehalf(ctx, lead, "science", left[0].ID, Feedback{Action: Removed}, ByLetter, k.now.Now()); !fault.Is(err, fault.Invalid) {
 			t.Errorf("an officer's word: %v", err)
 		}
-		if _, err := k.store.OnBehalf(ctx, k.actor("court.handler"), "science", left[0].ID, Feedback{Removed, "新科函〔2026〕7号"}, k.now.Now()); !fault.Is(err, fault.Forbidden) {
+		if _, err := k.store.OnBehalf(ctx, k.actor("court.handler"), "science", left[0].ID, Feedback{Removed, "新科函〔2026〕7号"}, ByLetter, k.now.Now()); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("another receiver: %v", err)
 		}
-		if _, err := k.store.OnBehalf(ctx, lead, "science", left[0].ID, Feedback{Removed, "新科函〔2026〕7号"}, k.now.Now()); err != nil {
+		if _, err := k.store.OnBehalf(ctx, lead, "science", left[0].ID, Feedback{Removed, "新科函〔2026〕7号"}, ByLetter, k.now.Now()); err != nil {
 			t.Fatal(err)
 		}
 		if s := k.repairState(office, app.No); s != repair.Approved {

@@ -15,6 +15,7 @@ import (
 	"ipcredit/shared/credit"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/liaison"
 	"ipcredit/shared/outgoing"
 	"ipcredit/shared/repair"
 	"ipcredit/shared/staff"
@@ -38,6 +39,11 @@ import (
 //	export:<id>       the note of a file that was given out, JSON
 //	answered:<org>    hash: id of an event → what was answered, JSON
 //	whole:<org>       hash: id of a record → when it was given whole last (ms)
+//	letter:<org>      hash: id of a parcel → when it was given out last (ms)
+//	letters-of:<org>  the id of the source that fetches its letters as the
+//	                  organisation, JSON
+//	letters-to:<city> the id of the source with which letters of the city are
+//	                  exchanged, JSON
 //	{city}:tmp:share:<sub>  who delivers now
 
 // Config is what a Store works with.
@@ -60,6 +66,7 @@ type Config struct {
 // takes an actor asks staff.Can first. It is safe for concurrent use.
 type Store struct {
 	journal *journal.Journal
+	mail    liaison.Mail
 	config  Config
 }
 
@@ -68,7 +75,7 @@ func New(j *journal.Journal, c Config) *Store {
 	if c.Calendar == nil {
 		c.Calendar = func(context.Context) (workday.Calendar, error) { return workday.Official(), nil }
 	}
-	return &Store{j, c}
+	return &Store{j, liaison.NewMail(j), c}
 }
 
 func (s *Store) key(parts ...string) string {
@@ -163,8 +170,10 @@ func (s *Store) told(ctx context.Context, tx *journal.Tx, org string, list []Cha
 			if first[i] == 0 {
 				tx.ZAdd(s.key("had", org), float64(now.UnixMilli()), id)
 			}
-			if before[i] != nil {
+			if end, ok := before[i].(string); ok { // it came back: nothing is owed about its end
+				event, _, _ := strings.Cut(end, " ")
 				tx.HDel(s.key("end", org), id)
+				tx.ZRem(s.key("open", org), event)
 			}
 		}
 	}

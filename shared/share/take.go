@@ -2,6 +2,7 @@ package share
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -9,6 +10,7 @@ import (
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
 	"ipcredit/shared/journal"
+	"ipcredit/shared/objection"
 	"ipcredit/shared/workday"
 )
 
@@ -67,11 +69,11 @@ func (s *Store) take(ctx context.Context, entry journal.Entry, x Source, list []
 				got.answers.Answers = append(got.answers.Answers, atOnceAnswer{c.ID, Feedback{Action: action}})
 			}
 		case c.Type == credit.Contested || c.Type == credit.DisputeEnded:
-			if mine && known.Profile.Records[at].Disputed != (c.Type == credit.Contested) {
-				err = s.amendTheirs(ctx, entry, x, known, c.RecordID, func(r *credit.Record) { r.Disputed = c.Type == credit.Contested })
+			if mine {
+				err = s.disputeHere(ctx, entry, x, known, known.Profile.Records[at], c.Type == credit.Contested)
 			}
 		case fetch != nil && slices.Contains([]credit.Happening{credit.Published, credit.Corrected, credit.Final}, c.Type):
-			err = s.bring(ctx, entry, x, c.RecordID, at >= 0 && !mine, fetch, &got)
+			err = s.bring(ctx, entry, x, c.RecordID, known, at, fetch, &got)
 		}
 		if err != nil {
 			return got, err
@@ -97,30 +99,80 @@ func (s *Store) endHere(ctx context.Context, entry journal.Entry, x Source, c Ch
 		switch {
 		case r.Repaired != nil || r.Withdrawn != nil:
 		case c.Type == credit.RepairedEnd:
-			r.Repaired = &credit.Repair{On: workday.DateOf(entry.At)}
+			r.Repaired, r.EndedThere = &credit.Repair{On: workday.DateOf(entry.At)}, true
 		default:
-			r.Withdrawn = &credit.Withdrawal{At: entry.At, Reason: "annulled"}
+			r.Withdrawn, r.EndedThere = &credit.Withdrawal{At: entry.At, Reason: "annulled"}, true
 		}
 	})
 }
 
+// errAnother ends a commit that was made for another state of our own objection.
+var errAnother = errors.New("share: an objection began or ended meanwhile")
+
+// disputeHere flags a record that is disputed there, and takes that off again. It
+// stays flagged as long as an objection to it is open here: the flag is for either.
+func (s *Store) disputeHere(ctx context.Context, entry journal.Entry, x Source, known credit.Case, r credit.Record, there bool) error {
+	if r.DisputedThere == there && r.Disputed == there {
+		return nil
+	}
+	ours := false
+	for range 3 {
+		changed := false
+		c := s.amendment(entry, x, known, r.ID, func(r *credit.Record) {
+			flag := there || ours
+			changed = r.DisputedThere != there || r.Disputed != flag
+			r.DisputedThere, r.Disputed = there, flag
+		})
+		c.Also = func(tx *journal.Tx, _, _ []credit.Outcome) error {
+			no, err := objection.OpenIn(ctx, tx, r.ID)
+			if err == nil && (no != "") != ours {
+				err = errAnother
+			}
+			if err == nil && !changed {
+				err = errNothing
+			}
+			return err
+		}
+		_, _, err := s.config.Credit.Apply(ctx, c)
+		switch {
+		case errors.Is(err, errAnother):
+			ours = !ours
+		case errors.Is(err, errNothing):
+			return nil
+		default:
+			return err
+		}
+	}
+	return fmt.Errorf("share: flagging %s: %w", r.ID, errAnother)
+}
+
+// errNothing ends a commit that would change nothing.
+var errNothing = errors.New("share: nothing to change")
+
 func (s *Store) amendTheirs(ctx context.Context, entry journal.Entry, x Source, known credit.Case, id string, do func(*credit.Record)) error {
-	_, _, err := s.config.Credit.Apply(ctx, credit.Change{Entry: entry, Amend: []credit.Amendment{{
+	_, _, err := s.config.Credit.Apply(ctx, s.amendment(entry, x, known, id, do))
+	return err
+}
+
+// amendment changes a record while it is the source's.
+func (s *Store) amendment(entry journal.Entry, x Source, known credit.Case, id string, do func(*credit.Record)) credit.Change {
+	return credit.Change{Entry: entry, Amend: []credit.Amendment{{
 		SubjectCode: known.Profile.Subject.Code, ID: id, Do: func(r *credit.Record) error {
 			if x.theirs(*r) {
 				do(r)
 			}
 			return nil
 		},
-	}}})
-	return err
+	}}}
 }
 
-// bring takes a record over. It must be one of the source's own region, under the
-// id that was told; nothing that stands on another's word is replaced. What is
-// wrong with a record is noted and holds up no other.
-func (s *Store) bring(ctx context.Context, entry journal.Entry, x Source, id string, others bool, fetch fetch, got *Received) error {
-	if others {
+// bring takes a record over, and shows it again where it ended here on the source's
+// word and stands there again. at is its place in the profile, negative where it is
+// new. It must be one of the source's own region, under the id that was told;
+// nothing that stands on another's word is replaced. What is wrong with a record is
+// noted and holds up no other.
+func (s *Store) bring(ctx context.Context, entry journal.Entry, x Source, id string, known credit.Case, at int, fetch fetch, got *Received) error {
+	if at >= 0 && !x.theirs(known.Profile.Records[at]) {
 		return nil
 	}
 	e, ok, err := fetch(ctx, id)
@@ -135,12 +187,21 @@ func (s *Store) bring(ctx context.Context, entry journal.Entry, x Source, id str
 		got.Problem = "share.not_theirs"
 		return nil
 	}
-	_, records, err := s.config.Credit.Apply(ctx, credit.Change{Entry: entry, Records: []credit.Entry{e}})
+	c, back := credit.Change{Entry: entry}, false
+	if at >= 0 && known.Profile.Records[at].EndedThere {
+		c = s.amendment(entry, x, known, id, func(r *credit.Record) {
+			if back = r.EndedThere; back {
+				r.Repaired, r.Withdrawn, r.EndedThere = nil, nil, false
+			}
+		})
+	}
+	c.Records = []credit.Entry{e}
+	_, records, err := s.config.Credit.Apply(ctx, c)
 	if f, is := fault.Of(err); is && f.Kind != fault.Conflict {
 		got.Problem = f.Code
 		return nil
 	}
-	if err == nil && slices.ContainsFunc(records, func(o credit.Outcome) bool { return o != credit.Same }) {
+	if err == nil && (back || slices.ContainsFunc(records, func(o credit.Outcome) bool { return o != credit.Same })) {
 		got.Brought++
 	}
 	return err

@@ -44,16 +44,17 @@ func (s *Store) changes(ctx context.Context, org string, covers func(credit.Even
 		if next == from {
 			return list, from, false, nil
 		}
-		var shown []credit.Event
+		var asked []credit.Event
 		var ended []string
 		for _, e := range events {
 			if e.Type.Ends() {
 				ended = append(ended, e.RecordID)
-			} else if covers(e) {
-				shown = append(shown, e)
+			} else if !covers(e) {
+				continue
 			}
+			asked = append(asked, e)
 		}
-		standing, err := s.config.Credit.Standing(ctx, shown, now)
+		standing, err := s.standing(ctx, asked, now)
 		if err != nil {
 			return nil, from, false, err
 		}
@@ -65,7 +66,7 @@ func (s *Store) changes(ctx context.Context, org string, covers func(credit.Even
 		now := map[string]bool{}
 		for _, e := range events {
 			_, stands := standing[e.RecordID]
-			if e.Type.Ends() && (had[e.RecordID] || now[e.RecordID]) || !e.Type.Ends() && covers(e) && stands {
+			if e.Type.Ends() && !stands && (had[e.RecordID] || now[e.RecordID]) || !e.Type.Ends() && covers(e) && stands {
 				if len(list) == limit {
 					return list, from, true, nil
 				}
@@ -77,6 +78,17 @@ func (s *Store) changes(ctx context.Context, org string, covers func(credit.Even
 		from = next
 	}
 	return list, from, true, nil
+}
+
+// standing are the records of the events that are displayed at the instant, also
+// those that had ended and stand again: a repair that was annulled, a withdrawal
+// that was taken back. Such an end is told to nobody, for it is none.
+func (s *Store) standing(ctx context.Context, events []credit.Event, now time.Time) (map[string]credit.Standing, error) {
+	asked := slices.Clone(events)
+	for i := range asked {
+		asked[i].Type = credit.Published
+	}
+	return s.config.Credit.Standing(ctx, asked, now)
 }
 
 // covering is what the subscriptions cover together on the day.
@@ -126,6 +138,10 @@ func (s *Store) Read(ctx context.Context, org, by, cursor string, limit int, now
 
 // Give takes what an organisation says it did with a change that it was told of.
 func (s *Store) Give(ctx context.Context, org, by, event string, f Feedback, now time.Time) (Answered, error) {
+	return s.give(ctx, org, by, event, f, "", now)
+}
+
+func (s *Store) give(ctx context.Context, org, by, event string, f Feedback, paper Paper, now time.Time) (Answered, error) {
 	place, err := credit.ParsePlace(event)
 	if err != nil || event == "" {
 		return Answered{}, unknown()
@@ -147,7 +163,7 @@ func (s *Store) Give(ctx context.Context, org, by, event string, f Feedback, now
 	if err := f.check(e.Type); err != nil {
 		return Answered{}, err
 	}
-	a := Answered{Feedback: f, Event: e.ID(), Org: org, By: by, At: now.UTC()}
+	a := Answered{Feedback: f, Event: e.ID(), Org: org, By: by, At: now.UTC(), Paper: paper}
 	if err := s.answer(ctx, journal.Entry{Actor: by, Action: "share.feedback", Ref: "change:" + e.ID(), At: now}, a); err != nil {
 		return a, err
 	}

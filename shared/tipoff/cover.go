@@ -62,7 +62,7 @@ func (o *Office) Asks(ctx context.Context, a staff.Actor, now time.Time) ([]Aske
 	}
 	var out []Asked
 	for _, unit := range units {
-		err := o.store.each(ctx, func(from, n int64) ([]string, error) { return o.store.list(ctx, unit, false, from, n) },
+		err := o.store.each(ctx, o.store.of(unit, false),
 			func(r Report) (bool, error) {
 				for _, k := range r.Asks {
 					if k.By == a.User.ID || slices.Contains(decides, unit) {

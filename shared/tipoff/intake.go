@@ -170,6 +170,7 @@ type filing struct {
 	token    string
 	back     string    // where people go back to from the upload page
 	at       time.Time // of the journal's entry
+	rules    Rules     // in force
 }
 
 // attempts bounds how many numbers of others a key may meet. Of a million
@@ -190,6 +191,10 @@ func (l lodger) lodge(ctx context.Context, f filing, now time.Time) (Lodging, er
 	if err != nil {
 		return Lodging{}, err
 	}
+	// Once for the commit and for what the reporter is told of it.
+	if f.rules, err = l.store.law(ctx); err != nil {
+		return Lodging{}, err
+	}
 	secret := deriveReceipt(f.mac, f.key)
 	for attempt := range attempts {
 		number := deriveNumber(f.mac, f.key, attempt)
@@ -205,7 +210,7 @@ func (l lodger) lodge(ctx context.Context, f filing, now time.Time) (Lodging, er
 		}
 		switch {
 		case taken == "":
-			return l.lodging(ctx, f, r, secret, doc)
+			return l.lodging(f, r, secret, doc)
 		case secret.fits(number, taken):
 			return l.again(ctx, f, number, secret, taken, doc, body)
 		}
@@ -215,16 +220,12 @@ func (l lodger) lodge(ctx context.Context, f filing, now time.Time) (Lodging, er
 }
 
 // lodging is what the reporter is given of a report.
-func (l lodger) lodging(ctx context.Context, f filing, r Report, secret receipt, doc []byte) (Lodging, error) {
+func (l lodger) lodging(f filing, r Report, secret receipt, doc []byte) (Lodging, error) {
 	to, err := seal.ParseRecipient(r.To)
 	if err != nil {
 		return Lodging{}, err
 	}
-	rules, err := l.store.law(ctx)
-	if err != nil {
-		return Lodging{}, err
-	}
-	clocks, err := r.Clocks(rules, f.day)
+	clocks, err := r.Clocks(f.rules, f.day)
 	if err != nil {
 		return Lodging{}, err
 	}
@@ -244,7 +245,7 @@ func (l lodger) again(ctx context.Context, f filing, number string, secret recei
 	case !secret.sameBody(number, stored, body):
 		return Lodging{}, fault.New(fault.Refused, "tipoff.key.reused").With("Idempotency-Key", "tipoff.key.reused")
 	}
-	out, err := l.lodging(ctx, f, r, secret, doc)
+	out, err := l.lodging(f, r, secret, doc)
 	if err != nil {
 		return Lodging{}, err
 	}
@@ -301,7 +302,7 @@ func (l lodger) file(ctx context.Context, f filing, number string, secret receip
 	if k, ok := l.store.rules.Set.For("tipoff-check", f.day); ok {
 		entry.Rule = k.Ref()
 	}
-	taken, err = l.store.lodge(ctx, entry, r, secret.stored(number, body), text, func(tx *journal.Tx) error {
+	taken, err = l.store.lodge(ctx, entry, r, secret.stored(number, body), text, f.rules, func(tx *journal.Tx) error {
 		if l.log != nil {
 			p := Proved{Number: number, Day: r.Day, Commitment: r.Commitment}
 			if err := l.log.Queue(tx, number, p.Leaf(), ""); err != nil {

@@ -2,39 +2,29 @@ package tipoff
 
 import (
 	"context"
-	"ipcredit/shared/clock"
 	"strconv"
 	"strings"
+
+	"ipcredit/shared/clock"
+	"ipcredit/shared/journal"
 )
 
-// mark is a place in the list of a unit, or in the lists of several read as one:
-// what orders them, then the number. The zero mark is before everything.
-type mark struct {
-	score  float64
-	number string
+// cursor is how a place in the list of a unit, or in the lists of several read as
+// one, is written: what orders them, then the number.
+func cursor(at journal.Place) string {
+	return strconv.FormatFloat(at.Score, 'f', -1, 64) + ":" + at.Member
 }
 
-func (m mark) String() string { return strconv.FormatFloat(m.score, 'f', -1, 64) + ":" + m.number }
-
-func parseMark(text string) (mark, bool) {
+func parseCursor(text string) (journal.Place, bool) {
 	score, number, found := strings.Cut(text, ":")
 	n, err := strconv.ParseFloat(score, 64)
 	if err != nil || !found || !(n >= 0 && n <= clock.Never) {
-		return mark{}, false
+		return journal.Place{}, false
 	}
 	if parsed, err := ParseNumber(number); err != nil || parsed != number {
-		return mark{}, false
+		return journal.Place{}, false
 	}
-	return mark{n, number}, true
-}
-
-// before tells whether m comes before n; where the newest come first, whether it
-// comes after it.
-func (m mark) before(n mark, newest bool) bool {
-	if newest {
-		m, n = n, m
-	}
-	return m.score < n.score || m.score == n.score && m.number < n.number
+	return journal.Place{Score: n, Member: number}, true
 }
 
 // merge reads the lists of several units as one, in their common order.
@@ -47,12 +37,12 @@ type merge struct {
 // unitList is how far a unit's list was read.
 type unitList struct {
 	unit  string
-	from  mark
-	ahead []mark
+	from  journal.Place
+	ahead []journal.Place
 	end   bool
 }
 
-func (s store) merge(units []string, closed bool, from mark) *merge {
+func (s store) merge(units []string, closed bool, from journal.Place) *merge {
 	m := &merge{store: s, closed: closed}
 	for _, u := range units {
 		m.lists = append(m.lists, &unitList{unit: u, from: from})
@@ -61,18 +51,19 @@ func (s store) merge(units []string, closed bool, from mark) *merge {
 }
 
 // next returns the next n places, fewer at the end.
-func (m *merge) next(ctx context.Context, n int) ([]mark, error) {
-	var out []mark
+func (m *merge) next(ctx context.Context, n int) ([]journal.Place, error) {
+	var out []journal.Place
 	for len(out) < n {
 		var first *unitList
 		for _, l := range m.lists {
 			if len(l.ahead) == 0 && !l.end {
 				var err error
-				if l.ahead, l.end, err = m.store.after(ctx, l.unit, m.closed, l.from, int64(n)); err != nil {
+				if l.ahead, err = m.store.after(ctx, l.unit, m.closed, l.from, n); err != nil {
 					return nil, err
 				}
+				l.end = len(l.ahead) < n
 			}
-			if len(l.ahead) > 0 && (first == nil || l.ahead[0].before(first.ahead[0], m.closed)) {
+			if len(l.ahead) > 0 && (first == nil || first.ahead[0].Behind(l.ahead[0], m.closed)) {
 				first = l
 			}
 		}

@@ -145,10 +145,10 @@ func (o *Office) List(ctx context.Context, a staff.Actor, f Filter, now time.Tim
 	if err != nil {
 		return nil, "", err
 	}
-	var last mark
+	var last journal.Place
 	if f.Cursor != "" {
 		var ok bool
-		if last, ok = parseMark(f.Cursor); !ok {
+		if last, ok = parseCursor(f.Cursor); !ok {
 			return nil, "", fault.New(fault.Invalid, "tipoff.cursor").With("cursor", "tipoff.cursor")
 		}
 	}
@@ -157,11 +157,7 @@ func (o *Office) List(ctx context.Context, a staff.Actor, f Filter, now time.Tim
 		if err != nil {
 			return nil, "", err
 		}
-		numbers := make([]string, len(places))
-		for n, at := range places {
-			numbers[n] = at.number
-		}
-		reports, err := o.store.reports(ctx, numbers)
+		reports, err := o.store.reports(ctx, journal.Members(places))
 		if err != nil {
 			return nil, "", err
 		}
@@ -170,7 +166,7 @@ func (o *Office) List(ctx context.Context, a staff.Actor, f Filter, now time.Tim
 			known[r.Number] = r
 		}
 		for _, at := range places {
-			r, ok := known[at.number]
+			r, ok := known[at.Member]
 			if !ok {
 				continue
 			}
@@ -182,7 +178,7 @@ func (o *Office) List(ctx context.Context, a staff.Actor, f Filter, now time.Tim
 				continue
 			}
 			if len(rows) == f.Limit {
-				return rows, last.String(), nil
+				return rows, cursor(last), nil
 			}
 			rows, last = append(rows, row), at
 		}

@@ -58,19 +58,20 @@ func Reclock(ctx context.Context, j *journal.Journal, now time.Time) (int, error
 func (s store) openAfter(ctx context.Context, last string) ([]string, error) {
 	var out []string
 	for _, unit := range staff.UnitLabels() {
-		for from := int64(0); ; from += page {
-			some, err := s.list(ctx, unit, false, from, page)
+		for from := (journal.Place{}); ; {
+			some, err := s.after(ctx, unit, false, from, page)
 			if err != nil {
 				return nil, err
 			}
-			for _, number := range some {
-				if number > last {
-					out = append(out, number)
+			for _, at := range some {
+				if at.Member > last {
+					out = append(out, at.Member)
 				}
 			}
 			if len(some) < page {
 				break
 			}
+			from = some[len(some)-1]
 		}
 	}
 	slices.Sort(out)

@@ -153,8 +153,7 @@ func TestBringingUpGoesOnWhereItStopped(t *testing.T) {
 	w := desk(t)
 	s := newStore(w.j, Rules{})
 	const open = reclockAtOnce + 3
-	value := w.rdb.Get(t.Context(), w.j.Key("tipoff", w.lodge(t, withoutName()).Number)).Val()
-	r, _, err := decode(value)
+	r, _, err := s.report(t.Context(), w.lodge(t, withoutName()).Number)
 	ok(t, err)
 	for n := range open - 1 {
 		r.Number = fmt.Sprintf("1%011d", n)
@@ -168,4 +167,39 @@ func TestBringingUpGoesOnWhereItStopped(t *testing.T) {
 			t.Errorf("%d %v, want %d", n, err, want)
 		}
 	}
+}
+
+// TestGoingThroughAllMissesNobodyWhenOthersAreClosedMeanwhile: a key is renewed while
+// the officers work on.
+func TestGoingThroughAllMissesNobodyWhenOthersAreClosedMeanwhile(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, w *town) {
+		ctx, s := t.Context(), newStore(w.j, Rules{})
+		r, _, err := s.report(ctx, w.lodge(t, withoutName()).Number)
+		ok(t, err)
+		w.rdb.Del(ctx, s.open(r.Unit))
+		const open, closed = 2*page + 5, 10
+		for n := range open {
+			r.Number = fmt.Sprintf("1%011d", n)
+			text, err := json.Marshal(r)
+			ok(t, err)
+			ok(t, w.rdb.Set(ctx, s.key(r.Number), text, 0).Err())
+			w.rdb.ZAdd(ctx, s.open(r.Unit), redis.Z{Score: 20260623 + float64(n%3), Member: r.Number})
+		}
+		seen := map[string]int{}
+		ok(t, s.each(ctx, s.of(r.Unit, false), func(r Report) (bool, error) {
+			if seen[r.Number]++; len(seen) == page {
+				w.rdb.ZRemRangeByRank(ctx, s.open(r.Unit), 0, closed-1)
+			}
+			return true, nil
+		}))
+		if len(seen) != open {
+			t.Errorf("%d of %d", len(seen), open)
+		}
+		for number, n := range seen {
+			if n != 1 {
+				t.Errorf("%s %d times", number, n)
+			}
+		}
+	})
 }

@@ -48,28 +48,16 @@ type Renewal struct {
 func RenewNotes(ctx context.Context, j *journal.Journal, keys *seal.Keys, n Renewal, now time.Time) (renewed int, err error) {
 	s := newStore(j, Rules{})
 	for _, closed := range []bool{false, true} {
-		for from, step := int64(0), int64(200); ; from += step {
-			numbers, err := s.list(ctx, n.Unit, closed, from, step)
-			if err != nil {
-				return renewed, err
+		err := s.each(ctx, s.of(n.Unit, closed), func(r Report) (bool, error) {
+			if r.Notes == 0 || r.State == Erased {
+				return true, nil
 			}
-			reports, err := s.reports(ctx, numbers)
-			if err != nil {
-				return renewed, err
-			}
-			for _, r := range reports {
-				if r.Notes == 0 || r.State == Erased {
-					continue
-				}
-				done, err := s.renew(ctx, keys, n, r, now)
-				renewed += done
-				if err != nil {
-					return renewed, err
-				}
-			}
-			if int64(len(numbers)) < step {
-				break
-			}
+			done, err := s.renew(ctx, keys, n, r, now)
+			renewed += done
+			return err == nil, err
+		})
+		if err != nil {
+			return renewed, err
 		}
 	}
 	return renewed, nil
@@ -156,8 +144,7 @@ func RenewIdentities(ctx context.Context, j *journal.Journal, keys *seal.Keys, c
 	s := newStore(j, Rules{})
 	for unit, opener := range c.Units {
 		for _, closed := range []bool{false, true} {
-			err := s.each(ctx,
-				func(from, n int64) ([]string, error) { return s.list(ctx, unit, closed, from, n) },
+			err := s.each(ctx, s.of(unit, closed),
 				func(r Report) (bool, error) {
 					if !r.Identity || r.Person != "" || r.State == Erased {
 						return true, nil

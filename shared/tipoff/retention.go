@@ -54,7 +54,7 @@ func (o *Office) RetentionDue(ctx context.Context, a staff.Actor, now time.Time)
 	until := today.AddDays(terms.Remind)
 	var out []Retained
 	// Others' stand between his: all are read until his list is full.
-	err = o.store.each(ctx, func(from, n int64) ([]string, error) { return o.store.retained(ctx, until, from, n) },
+	err = o.store.each(ctx, o.store.retained(until),
 		func(r Report) (bool, error) {
 			if staff.Can(a, staff.TipoffClock, r.resource(nil), now) != nil {
 				return true, nil

@@ -145,7 +145,7 @@ func (o *Office) Duplicates(ctx context.Context, a staff.Actor, number string, n
 	}
 	var numbers []string
 	for _, closed := range []bool{false, true} {
-		more, err := o.store.list(ctx, f.report.Unit, closed, 0, int64(terms.Candidates-len(numbers)))
+		more, err := o.store.list(ctx, f.report.Unit, closed, terms.Candidates-len(numbers))
 		if err != nil {
 			return nil, err
 		}

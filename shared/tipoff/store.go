@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -73,25 +72,14 @@ func (s store) open(unit string) string   { return s.j.Key("tipoff", "open", uni
 func (s store) closed(unit string) string { return s.j.Key("tipoff", "closed", unit) }
 func (s store) retain() string            { return s.j.Key("tipoff", "retain") }
 
-func text(ctx context.Context, c redis.Cmdable, key string) (string, error) {
-	v, err := c.Get(ctx, key).Result()
-	if errors.Is(err, redis.Nil) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("tipoff: reading: %w", err)
-	}
-	return v, nil
-}
-
 // receipt is what stands beside the number for its receipt, "" where the number
 // does not exist.
 func (s store) receipt(ctx context.Context, number string) (string, error) {
-	return text(ctx, s.j.Redis(), s.key(number, "receipt"))
+	return journal.Text(ctx, s.j.Redis(), s.key(number, "receipt"))
 }
 
 func (s store) content(ctx context.Context, number string) (string, error) {
-	return text(ctx, s.j.Redis(), s.key(number, "content"))
+	return journal.Text(ctx, s.j.Redis(), s.key(number, "content"))
 }
 
 // report returns a report; false when there is none.
@@ -100,89 +88,30 @@ func (s store) report(ctx context.Context, number string) (Report, bool, error) 
 }
 
 func (s store) read(ctx context.Context, c redis.Cmdable, number string) (Report, bool, error) {
-	v, err := text(ctx, c, s.key(number))
-	if err != nil || v == "" {
-		return Report{}, false, err
-	}
-	return decode(v)
+	return journal.Read[Report](ctx, c, s.key(number))
 }
 
-func decode(v string) (Report, bool, error) {
-	var r Report
-	if err := json.Unmarshal([]byte(v), &r); err != nil {
-		return r, false, fmt.Errorf("tipoff: reading a report: %w", err)
+func (s store) keys(numbers []string, part ...string) []string {
+	keys := make([]string, len(numbers))
+	for i, n := range numbers {
+		keys[i] = s.key(n, part...)
 	}
-	return r, true, nil
+	return keys
 }
 
 // reports returns those of the numbers that exist, in their order.
 func (s store) reports(ctx context.Context, numbers []string) ([]Report, error) {
-	if len(numbers) == 0 {
-		return nil, nil
-	}
-	keys := make([]string, len(numbers))
-	for i, n := range numbers {
-		keys[i] = s.key(n)
-	}
-	values, err := s.j.Redis().MGet(ctx, keys...).Result()
-	if err != nil {
-		return nil, fmt.Errorf("tipoff: reading: %w", err)
-	}
-	out := make([]Report, 0, len(values))
-	for _, v := range values {
-		v, ok := v.(string)
-		if !ok {
-			continue
-		}
-		r, _, err := decode(v)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, nil
+	return journal.ReadAll[Report](ctx, s.j.Redis(), s.keys(numbers))
 }
 
 // contents returns the sealed contents of the numbers, "" for what is missing.
 func (s store) contents(ctx context.Context, numbers []string) ([]string, error) {
-	if len(numbers) == 0 {
-		return nil, nil
-	}
-	keys := make([]string, len(numbers))
-	for i, n := range numbers {
-		keys[i] = s.key(n, "content")
-	}
-	values, err := s.j.Redis().MGet(ctx, keys...).Result()
-	if err != nil {
-		return nil, fmt.Errorf("tipoff: reading: %w", err)
-	}
-	out := make([]string, len(values))
-	for i, v := range values {
-		out[i], _ = v.(string)
-	}
-	return out, nil
+	return journal.Texts(ctx, s.j.Redis(), s.keys(numbers, "content"))
 }
 
 // hash reads a hash of the report whose fields are numbers, in their order.
 func (s store) hash(ctx context.Context, number, part string) ([]string, error) {
-	all, err := s.j.Redis().HGetAll(ctx, s.key(number, part)).Result()
-	if err != nil {
-		return nil, fmt.Errorf("tipoff: reading: %w", err)
-	}
-	fields := make([]int, 0, len(all))
-	for f := range all {
-		n, err := strconv.Atoi(f)
-		if err != nil {
-			return nil, fmt.Errorf("tipoff: field %q of a %s", f, part)
-		}
-		fields = append(fields, n)
-	}
-	slices.Sort(fields)
-	out := make([]string, len(fields))
-	for i, n := range fields {
-		out[i] = all[strconv.Itoa(n)]
-	}
-	return out, nil
+	return journal.Numbered(ctx, s.j.Redis(), s.key(number, part))
 }
 
 func (s store) reasons(ctx context.Context, number string) (map[string]string, error) {
@@ -212,16 +141,16 @@ func (s store) views(ctx context.Context, number string) ([]Look, error) {
 
 // lodge writes a new report, unless its number is taken: then it returns what
 // stands there for its receipt and writes nothing. also adds writes of others.
-func (s store) lodge(ctx context.Context, entry journal.Entry, r Report, receipt, content string, also func(tx *journal.Tx) error) (taken string, err error) {
+func (s store) lodge(ctx context.Context, entry journal.Entry, r Report, receipt, content string, rules Rules, also func(tx *journal.Tx) error) (taken string, err error) {
 	key := s.key(r.Number, "receipt")
 	err = s.j.Commit(ctx, entry, []string{key}, func(tx *journal.Tx) error {
 		var err error
-		if taken, err = text(ctx, tx.Read(), key); err != nil || taken != "" {
+		if taken, err = journal.Text(ctx, tx.Read(), key); err != nil || taken != "" {
 			return err
 		}
 		tx.Set(key, receipt)
 		tx.Set(s.key(r.Number, "content"), content)
-		if err := s.put(ctx, tx, Report{}, r, entry.At); err != nil {
+		if err := s.write(tx, Report{}, r, rules, entry.At); err != nil {
 			return err
 		}
 		return also(tx)
@@ -254,17 +183,22 @@ func (s store) update(ctx context.Context, entry journal.Entry, number string, f
 	return r, err
 }
 
-// put writes the report, where it stands in the lists, and its clocks.
+// put is write under the law in force.
 func (s store) put(ctx context.Context, tx *journal.Tx, before, r Report, at time.Time) error {
+	rules, err := s.law(ctx)
+	if err != nil {
+		return err
+	}
+	return s.write(tx, before, r, rules, at)
+}
+
+// write writes the report, where it stands in the lists, and its clocks.
+func (s store) write(tx *journal.Tx, before, r Report, rules Rules, at time.Time) error {
 	value, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("tipoff: %w", err)
 	}
 	tx.Set(s.key(r.Number), string(value))
-	rules, err := s.law(ctx)
-	if err != nil {
-		return err
-	}
 	clocks, err := r.Clocks(rules, workday.DateOf(at))
 	if err != nil {
 		return err
@@ -367,63 +301,56 @@ func (s store) setReceipt(tx *journal.Tx, number, value string) {
 	tx.Set(s.key(number, "receipt"), value)
 }
 
-// list reads numbers of a unit: open ones by their next limit, closed ones
-// newest first, from the cursor on.
-func (s store) list(ctx context.Context, unit string, closed bool, from, n int64) ([]string, error) {
-	var cmd *redis.StringSliceCmd
+// after reads up to n places of a unit's list behind a place; fewer are its end.
+func (s store) after(ctx context.Context, unit string, closed bool, from journal.Place, n int) ([]journal.Place, error) {
+	key := s.open(unit)
 	if closed {
-		cmd = s.j.Redis().ZRevRange(ctx, s.closed(unit), from, from+n-1)
-	} else {
-		cmd = s.j.Redis().ZRange(ctx, s.open(unit), from, from+n-1)
+		key = s.closed(unit)
 	}
-	numbers, err := cmd.Result()
-	if err != nil {
-		return nil, fmt.Errorf("tipoff: listing: %w", err)
-	}
-	return numbers, nil
+	return s.j.Behind(ctx, key, from, closed, n)
 }
 
-// after reads up to n places of a unit's list behind a mark, at least one where
-// there are any, and tells whether that was the end of it.
-func (s store) after(ctx context.Context, unit string, closed bool, from mark, n int64) (out []mark, end bool, err error) {
-	by := &redis.ZRangeBy{Min: "-inf", Max: "+inf", Count: n}
-	key, read := s.open(unit), s.j.Redis().ZRangeByScoreWithScores
-	begin := &by.Min
-	if closed {
-		key, read, begin = s.closed(unit), s.j.Redis().ZRevRangeByScoreWithScores, &by.Max
-	}
-	if from.number != "" {
-		*begin = strconv.FormatFloat(from.score, 'f', -1, 64)
-	}
-	for len(out) == 0 && !end {
-		found, err := read(ctx, key, by).Result()
-		if err != nil {
-			return nil, false, fmt.Errorf("tipoff: listing: %w", err)
-		}
-		for _, z := range found {
-			number, _ := z.Member.(string)
-			if at := (mark{z.Score, number}); from.number == "" || from.before(at, closed) {
-				out = append(out, at)
-			}
-		}
-		by.Offset += n
-		end = int64(len(found)) < n
-	}
-	return out, end, nil
+// list reads the first n numbers of a unit: open ones by their next limit, closed
+// ones newest first.
+func (s store) list(ctx context.Context, unit string, closed bool, n int) ([]string, error) {
+	places, err := s.after(ctx, unit, closed, journal.Place{}, n)
+	return journal.Members(places), err
 }
 
 // page is how many tip-offs are read at a time.
 const page = 200
 
-// each goes through the tip-offs whose numbers numbers returns, page by page, until
-// there are no more or visit wants none.
-func (s store) each(ctx context.Context, numbers func(from, n int64) ([]string, error), visit func(Report) (more bool, err error)) error {
-	for from := int64(0); ; from += page {
-		some, err := numbers(from, page)
+// places reads up to n places of a list behind a place; fewer are its end.
+type places func(ctx context.Context, from journal.Place, n int) ([]journal.Place, error)
+
+// of are the places of a unit's list.
+func (s store) of(unit string, closed bool) places {
+	return func(ctx context.Context, from journal.Place, n int) ([]journal.Place, error) {
+		return s.after(ctx, unit, closed, from, n)
+	}
+}
+
+// retained are those whose last day is no later than the day.
+func (s store) retained(on workday.Date) places {
+	return func(ctx context.Context, from journal.Place, n int) ([]journal.Place, error) {
+		found, err := s.j.Behind(ctx, s.retain(), from, false, n)
+		if past := slices.IndexFunc(found, func(at journal.Place) bool { return at.Score > clock.Score(on) }); past >= 0 {
+			found = found[:past]
+		}
+		return found, err
+	}
+}
+
+// each goes through the tip-offs of a list, page by page, until there are no more
+// or visit wants none. It goes on behind the last place and not by counting, so
+// that nobody is missed because others left the list meanwhile.
+func (s store) each(ctx context.Context, list places, visit func(Report) (more bool, err error)) error {
+	for from := (journal.Place{}); ; {
+		some, err := list(ctx, from, page)
 		if err != nil {
 			return err
 		}
-		reports, err := s.reports(ctx, some)
+		reports, err := s.reports(ctx, journal.Members(some))
 		if err != nil {
 			return err
 		}
@@ -435,24 +362,13 @@ func (s store) each(ctx context.Context, numbers func(from, n int64) ([]string, 
 		if len(some) < page {
 			return nil
 		}
+		from = some[len(some)-1]
 	}
-}
-
-// retained reads up to n of the numbers whose last day is no later than the day,
-// from the given place on.
-func (s store) retained(ctx context.Context, on workday.Date, from, n int64) ([]string, error) {
-	numbers, err := s.j.Redis().ZRangeByScore(ctx, s.retain(), &redis.ZRangeBy{
-		Min: "-inf", Max: strconv.FormatFloat(clock.Score(on), 'f', 0, 64), Offset: from, Count: n,
-	}).Result()
-	if err != nil {
-		return nil, fmt.Errorf("tipoff: listing: %w", err)
-	}
-	return numbers, nil
 }
 
 // reclocked is how far the pass of that name has come: the last number looked at.
 func (s store) reclocked(ctx context.Context, name string) (last string, err error) {
-	v, err := text(ctx, s.j.Redis(), s.j.Tmp("tipoff", "reclock"))
+	v, err := journal.Text(ctx, s.j.Redis(), s.j.Tmp("tipoff", "reclock"))
 	if was, last, _ := strings.Cut(v, " "); was == name {
 		return last, err
 	}

@@ -348,9 +348,3 @@ func (c Calendar) Between(from, to Date) int {
 	}
 	return n
 }
-
-// Completed is the first day on which a period counted from an event has fully
-// passed (“满”): the day after its last day. Nothing is rolled.
-func Completed(from Date, p Period) Date {
-	return official.Last(from, p, None).AddDays(1)
-}
