@@ -73,6 +73,10 @@ func lockOf(ctx context.Context, path string) (*os.File, error) {
 	}
 }
 
+// askAtMost is how long one question to a child waits: one that came while it was
+// starting may never be answered, and the next one is.
+const askAtMost = 5 * time.Second
+
 // wait asks until the child answers, ends, or the time is over.
 func (c *child) wait(ctx context.Context, limit time.Duration, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -80,7 +84,11 @@ func (c *child) wait(ctx context.Context, limit time.Duration, ask func(context.
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		err := ask(ctx)
+		err := func() error {
+			once, enough := context.WithTimeout(ctx, askAtMost)
+			defer enough()
+			return ask(once)
+		}()
 		if err == nil {
 			return nil
 		}

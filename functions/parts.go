@@ -208,6 +208,10 @@ func withoutUser(address string) string {
 	return address
 }
 
+// portTries is how often a server is started, each time on other ports: what was
+// free may be somebody else's a moment later.
+const portTries = 3
+
 func startRedis(ctx context.Context, path, data string, users []redisUser) (string, *child, error) {
 	dir := filepath.Join(data, "redis")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -216,11 +220,18 @@ func startRedis(ctx context.Context, path, data string, users []redisUser) (stri
 	if err := os.WriteFile(filepath.Join(dir, "users.acl"), []byte(aclFile(open.Value("city"), users)), 0o600); err != nil {
 		return "", nil, unreachable(err, "runner.fail.write", dir)
 	}
-	port, err := freePort()
-	if err != nil {
-		return "", nil, err
+	var me redisUser
+	for _, u := range users {
+		if u.name == operator.Function {
+			me = u
+		}
 	}
-	config := fmt.Sprintf(`bind 127.0.0.1
+	for try := 1; ; try++ {
+		port, err := freePort()
+		if err != nil {
+			return "", nil, err
+		}
+		config := fmt.Sprintf(`bind 127.0.0.1
 port %d
 dir %q
 aclfile %q
@@ -229,29 +240,26 @@ appendfsync always
 save ""
 maxmemory-policy noeviction
 `, port, dir, filepath.Join(dir, "users.acl"))
-	if err := os.WriteFile(filepath.Join(dir, "redis.conf"), []byte(config), 0o600); err != nil {
-		return "", nil, unreachable(err, "runner.fail.write", dir)
-	}
-	c, err := startChild(ctx, "redis-server", data, filepath.Join(dir, "redis.log"), nil, path, filepath.Join(dir, "redis.conf"))
-	if err != nil {
-		return "", nil, err
-	}
-	address := fmt.Sprintf("127.0.0.1:%d", port)
-	var me redisUser
-	for _, u := range users {
-		if u.name == operator.Function {
-			me = u
+		if err := os.WriteFile(filepath.Join(dir, "redis.conf"), []byte(config), 0o600); err != nil {
+			return "", nil, unreachable(err, "runner.fail.write", dir)
+		}
+		c, err := startChild(ctx, "redis-server", data, filepath.Join(dir, "redis.log"), nil, path, filepath.Join(dir, "redis.conf"))
+		if err != nil {
+			return "", nil, err
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		client := redis.NewClient(&redis.Options{Addr: address, Username: me.name, Password: me.password, Protocol: 2, DisableIdentity: true, MaxRetries: -1})
+		// Loading a large file takes its time: PING answers LOADING until then.
+		err = c.wait(ctx, 5*time.Minute, func(ctx context.Context) error { return client.Ping(ctx).Err() })
+		_ = client.Close()
+		if err == nil {
+			return "redis://" + address, c, nil
+		}
+		c.stop()
+		if try == portTries || ctx.Err() != nil {
+			return "", nil, unreachable(err, "runner.fail.child", "redis-server", filepath.Join(dir, "redis.log"))
 		}
 	}
-	client := redis.NewClient(&redis.Options{Addr: address, Username: me.name, Password: me.password, Protocol: 2, DisableIdentity: true, MaxRetries: -1})
-	defer func() { _ = client.Close() }()
-	// Loading a large file takes its time: PING answers LOADING until then.
-	err = c.wait(ctx, 5*time.Minute, func(ctx context.Context) error { return client.Ping(ctx).Err() })
-	if err != nil {
-		c.stop()
-		return "", nil, unreachable(err, "runner.fail.child", "redis-server", filepath.Join(dir, "redis.log"))
-	}
-	return "redis://" + address, c, nil
 }
 
 func startMinio(ctx context.Context, path, data string) (string, *child, error) {
@@ -263,27 +271,31 @@ func startMinio(ctx context.Context, path, data string) (string, *child, error) 
 	if err != nil {
 		return "", nil, unreachable(err, "runner.fail.write", filepath.Join(data, "secrets"))
 	}
-	port, err := freePort()
-	if err != nil {
-		return "", nil, err
-	}
-	console, err := freePort()
-	if err != nil {
-		return "", nil, err
-	}
-	address := fmt.Sprintf("127.0.0.1:%d", port)
 	log := filepath.Join(data, "minio.log")
-	c, err := startChild(ctx, "minio", data, log, []string{"MINIO_ROOT_USER=" + user, "MINIO_ROOT_PASSWORD=" + password, "MINIO_UPDATE=off"},
-		path, "server", "--quiet", "--address", address, "--console-address", fmt.Sprintf("127.0.0.1:%d", console), dir)
-	if err != nil {
-		return "", nil, err
-	}
-	err = c.wait(ctx, time.Minute, func(ctx context.Context) error { return answers(ctx, "http://"+address+"/minio/health/ready") })
-	if err != nil {
+	for try := 1; ; try++ {
+		port, err := freePort()
+		if err != nil {
+			return "", nil, err
+		}
+		console, err := freePort()
+		if err != nil {
+			return "", nil, err
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		c, err := startChild(ctx, "minio", data, log, []string{"MINIO_ROOT_USER=" + user, "MINIO_ROOT_PASSWORD=" + password, "MINIO_UPDATE=off"},
+			path, "server", "--quiet", "--address", address, "--console-address", fmt.Sprintf("127.0.0.1:%d", console), dir)
+		if err != nil {
+			return "", nil, err
+		}
+		err = c.wait(ctx, time.Minute, func(ctx context.Context) error { return answers(ctx, "http://"+address+"/minio/health/ready") })
+		if err == nil {
+			return "http://" + address, c, nil
+		}
 		c.stop()
-		return "", nil, unreachable(err, "runner.fail.child", "minio", log)
+		if try == portTries || ctx.Err() != nil {
+			return "", nil, unreachable(err, "runner.fail.child", "minio", log)
+		}
 	}
-	return "http://" + address, c, nil
 }
 
 // forgetWorkers ends the claims of workers of an earlier start: who did the last
