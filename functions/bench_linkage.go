@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"sync"
 	"time"
 
 	summaryreport "ipcredit/functions/summary-report"
@@ -55,51 +54,20 @@ func benchLinkage(ctx context.Context, env *open.Env, s scale) ([]measured, erro
 		return nil, err
 	}
 	first := time.Since(start)
-	times, err := rates(ctx, server.URL, time.Duration(s.seconds)*time.Second)
+	areas := ident.Areas(time.Now())
+	times, err := load(ctx, 4, time.Duration(s.seconds)*time.Second, func(i int) string {
+		return fmt.Sprintf("%s/withdrawal-rate?district=%s&from=2025-01-01", server.URL, areas[1+i%(len(areas)-1)].Code)
+	})
 	if err != nil {
 		return nil, err
 	}
+	slices.Sort(times)
 	p95 := quantile(times, .95)
 	return []measured{
 		{say("runner.bench.linkage.import", benchApplications), "≤ 10 s", fmt.Sprintf("%s (%.0f/s)", took.Round(10*time.Millisecond), benchApplications/took.Seconds()), took <= 10*time.Second},
 		{say("runner.bench.linkage.first"), "≤ 2 s", first.Round(time.Millisecond).String(), first <= 2*time.Second},
 		{say("runner.bench.linkage.rate", benchApplications), "p95 < 200 ms", fmt.Sprintf("p50 %s · p95 %s", quantile(times, .5).Round(10*time.Microsecond), p95.Round(10*time.Microsecond)), p95 < 200*time.Millisecond},
 	}, nil
-}
-
-// rates asks with four clients for a while and returns each answer's time, sorted.
-func rates(ctx context.Context, base string, d time.Duration) ([]time.Duration, error) {
-	const clients = 4
-	areas := ident.Areas(time.Now())
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
-	defer client.CloseIdleConnections()
-	deadline := time.Now().Add(d)
-	var mu sync.Mutex
-	var all []time.Duration
-	var failed error
-	var wg sync.WaitGroup
-	for c := range clients {
-		wg.Go(func() {
-			var mine []time.Duration
-			for i := c; time.Now().Before(deadline); i += clients {
-				start := time.Now()
-				err := get(ctx, client, fmt.Sprintf("%s/withdrawal-rate?district=%s&from=2025-01-01", base, areas[1+i%(len(areas)-1)].Code))
-				mine = append(mine, time.Since(start))
-				if err != nil {
-					mu.Lock()
-					failed = err
-					mu.Unlock()
-					return
-				}
-			}
-			mu.Lock()
-			all = append(all, mine...)
-			mu.Unlock()
-		})
-	}
-	wg.Wait()
-	slices.Sort(all)
-	return all, failed
 }
 
 // benchList is the list as a table.

@@ -76,7 +76,7 @@ func compareLookups(ctx context.Context, env *open.Env, s scale, what string, co
 	}
 	for round := range 6 {
 		for side, base := range []string{bare.URL, full.URL} {
-			times, err := load(ctx, base, time.Duration(s.seconds)*time.Second/3, codes)
+			times, err := load(ctx, 8, time.Duration(s.seconds)*time.Second/3, func(i int) string { return base + "/subjects/" + codes[i%len(codes)] })
 			if err != nil {
 				return nil, err
 			}
@@ -113,9 +113,9 @@ func bareGet(j *journal.Journal) *fn.Mux {
 	return mux
 }
 
-// load asks with eight clients for a while and returns each answer's time.
-func load(ctx context.Context, base string, d time.Duration, codes []string) ([]time.Duration, error) {
-	const clients = 8
+// load asks for a while for the address of each number and returns each answer's
+// time.
+func load(ctx context.Context, clients int, d time.Duration, address func(int) string) ([]time.Duration, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
 	defer client.CloseIdleConnections()
 	deadline := time.Now().Add(d)
@@ -128,7 +128,7 @@ func load(ctx context.Context, base string, d time.Duration, codes []string) ([]
 			var mine []time.Duration
 			for i := c; time.Now().Before(deadline); i += clients {
 				start := time.Now()
-				err := get(ctx, client, base+"/subjects/"+codes[i%len(codes)])
+				err := get(ctx, client, address(i))
 				mine = append(mine, time.Since(start))
 				if err != nil {
 					mu.Lock()

@@ -40,13 +40,21 @@ func limitOf(r *http.Request) (int, error) {
 	return n, nil
 }
 
-// changes are what a receiver may be told behind its cursor.
-func (d *desk) changes(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Cache-Control", "no-store")
-	key, err := d.staff.Key(r.Context(), r.Header.Get("Authorization"), staff.ScopeShare, d.env.Now())
-	if err != nil {
-		return err
+// keyed is a call of another system, with its organisation's key of scope share.
+// What it is answered is for it alone.
+func (d *desk) keyed(handle func(http.ResponseWriter, *http.Request, staff.Key) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Cache-Control", "no-store")
+		key, err := d.staff.Key(r.Context(), r.Header.Get("Authorization"), staff.ScopeShare, d.env.Now())
+		if err != nil {
+			return err
+		}
+		return handle(w, r, key)
 	}
+}
+
+// changes are what a receiver may be told behind its cursor.
+func (d *desk) changes(w http.ResponseWriter, r *http.Request, key staff.Key) error {
 	limit, err := limitOf(r)
 	if err != nil {
 		return err
@@ -63,12 +71,7 @@ func (d *desk) changes(w http.ResponseWriter, r *http.Request) error {
 }
 
 // feedback is what a receiver says it did with a change.
-func (d *desk) feedback(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Cache-Control", "no-store")
-	key, err := d.staff.Key(r.Context(), r.Header.Get("Authorization"), staff.ScopeShare, d.env.Now())
-	if err != nil {
-		return err
-	}
+func (d *desk) feedback(w http.ResponseWriter, r *http.Request, key staff.Key) error {
 	var f share.Feedback
 	if err := fn.ReadJSON(r, &f); err != nil {
 		return err
@@ -85,12 +88,7 @@ func (d *desk) feedback(w http.ResponseWriter, r *http.Request) error {
 }
 
 // whole is a record in the national layout, for a receiver that was told of it.
-func (d *desk) whole(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Cache-Control", "no-store")
-	key, err := d.staff.Key(r.Context(), r.Header.Get("Authorization"), staff.ScopeShare, d.env.Now())
-	if err != nil {
-		return err
-	}
+func (d *desk) whole(w http.ResponseWriter, r *http.Request, key staff.Key) error {
 	x, err := d.share.Whole(r.Context(), key.Org, "key:"+key.ID, r.PathValue("id"), d.env.Now())
 	if err != nil {
 		return err

@@ -32,12 +32,7 @@ func (d *desk) recipient(r *http.Request) (string, error) {
 }
 
 // letters lists the sealed letters that wait for a city behind its cursor.
-func (d *desk) letters(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Cache-Control", "no-store")
-	key, err := d.staff.Key(r.Context(), r.Header.Get("Authorization"), staff.ScopeShare, d.env.Now())
-	if err != nil {
-		return err
-	}
+func (d *desk) letters(w http.ResponseWriter, r *http.Request, key staff.Key) error {
 	limit, err := limitOf(r)
 	if err != nil {
 		return err
@@ -61,12 +56,7 @@ func (d *desk) letters(w http.ResponseWriter, r *http.Request) error {
 }
 
 // letter gives one out, sealed to that city's desk and signed by this one.
-func (d *desk) letter(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Cache-Control", "no-store")
-	key, err := d.staff.Key(r.Context(), r.Header.Get("Authorization"), staff.ScopeShare, d.env.Now())
-	if err != nil {
-		return err
-	}
+func (d *desk) letter(w http.ResponseWriter, r *http.Request, key staff.Key) error {
 	p, err := d.share.Letter(r.Context(), key.Org, "key:"+key.ID, r.PathValue("id"), d.env.Now())
 	if err != nil {
 		return err

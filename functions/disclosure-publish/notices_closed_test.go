@@ -51,18 +51,5 @@ func TestPagesOfErasedNoticesAreAccessible(t *testing.T) {
 	br := browsertest.New(t)
 	b := newBureau(t, "2026-05-11 10:00:00")
 	id := b.discarded()
-	b.enter(br, "lead.handler")
-	for _, width := range []int{browsertest.Narrow, browsertest.Wide} {
-		for name, path := range map[string]string{"notice-erased": "/notices/" + id, "notices-erased": "/notices", "notice-form-listing": "/notices/new?kind=determination"} {
-			p := br.Open(t, b.url+path, browsertest.View{Width: width})
-			p.NoErrors()
-			p.FitsWidth()
-			p.Axe()
-			if width == browsertest.Narrow {
-				p.Look(name + "-360")
-			} else {
-				p.Look(name + "-1280")
-			}
-		}
-	}
+	b.looked(t, br, map[string]string{"notice-erased": "/notices/" + id, "notices-erased": "/notices", "notice-form-listing": "/notices/new?kind=determination"})
 }

@@ -69,9 +69,15 @@ func TestConsentPagesAreAccessible(t *testing.T) {
 	br := browsertest.New(t)
 	b := newBureau(t, "2026-05-11 10:00:00")
 	id := b.listed()
+	b.looked(t, br, map[string]string{"notice-listing": "/notices/" + id, "notice-consent": "/notices/" + id + "/consent", "notice-listing-print": "/notices/" + id + "/print"})
+}
+
+// looked opens the pages as the handler, at both widths.
+func (b *bureau) looked(t *testing.T, br *browsertest.Browser, pages map[string]string) {
+	t.Helper()
 	b.enter(br, "lead.handler")
 	for _, width := range []int{browsertest.Narrow, browsertest.Wide} {
-		for name, path := range map[string]string{"notice-listing": "/notices/" + id, "notice-consent": "/notices/" + id + "/consent", "notice-listing-print": "/notices/" + id + "/print"} {
+		for name, path := range pages {
 			p := br.Open(t, b.url+path, browsertest.View{Width: width})
 			p.NoErrors()
 			p.FitsWidth()

@@ -13,7 +13,7 @@ func BenchmarkFeedOfOneSubject(b *testing.B) {
 	r := determined("国知测认〔2026〕7号", "2026-03-10")
 	r.ID = NewID(Determination, r.Authority, r.InstrumentNo, firmA)
 	p := Profile{Subject: subject.Public{Code: firmA, Name: "新乡市虚构甲科技有限公司", Kind: "enterprise", District: "410771"}, Records: []Record{r}, ChangedAt: noon("2026-05-06")}
-	value, err := p.encode(Shipped(), noon("2026-05-06"))
+	value, _, err := p.answered(Shipped(), noon("2026-05-06"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func BenchmarkFeedOfOneSubject(b *testing.B) {
 	})
 	b.Run("encode", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := p.encode(Shipped(), noon("2026-05-06")); err != nil {
+			if _, _, err := p.answered(Shipped(), noon("2026-05-06")); err != nil {
 				b.Fatal(err)
 			}
 		}

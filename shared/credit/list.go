@@ -3,7 +3,6 @@ package credit
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -227,19 +226,12 @@ func (s *Store) disclosed(ctx context.Context, law *Law, codes []string, at time
 	if len(codes) == 0 {
 		return nil, nil
 	}
-	values, err := s.stored(ctx, s.journal.Redis(), codes)
+	profiles, err := s.profiles(ctx, codes)
 	if err != nil {
 		return nil, err
 	}
 	var list []Disclosure
-	for i, value := range values {
-		if value == "" {
-			continue
-		}
-		p, err := decode(value)
-		if err != nil {
-			return nil, fmt.Errorf("credit: %s: %w", codes[i], err)
-		}
+	for _, p := range profiles {
 		shown, next := law.Show(p.Records, at)
 		for _, x := range shown {
 			if x.Adverse {
@@ -315,15 +307,8 @@ func (s *Store) Case(ctx context.Context, id string, at time.Time) (Case, error)
 	if err != nil {
 		return Case{}, err
 	}
-	held, err := s.holders(ctx, []string{id})
-	if err != nil || held[id] == "" {
-		return Case{}, err
-	}
-	p, err := s.Load(ctx, held[id])
-	if fault.Is(err, fault.NotFound) {
-		return Case{}, nil // it moves at this moment
-	}
-	if err != nil {
+	p, known, err := s.Holder(ctx, id)
+	if err != nil || !known {
 		return Case{}, err
 	}
 	c := Case{Profile: p}
@@ -333,6 +318,21 @@ func (s *Store) Case(ctx context.Context, id string, at time.Time) (Case, error)
 		c.Disclosure = p.disclosure(shown, c.Next)
 	}
 	return c, nil
+}
+
+// Holder is the profile that has the record: after a merger the successor's, and
+// its subject's again when that is undone. It is not known of a record that is
+// nowhere or moves at this moment.
+func (s *Store) Holder(ctx context.Context, id string) (p Profile, known bool, err error) {
+	held, err := s.holders(ctx, []string{id})
+	if err != nil || held[id] == "" {
+		return p, false, err
+	}
+	p, err = s.Load(ctx, held[id])
+	if fault.Is(err, fault.NotFound) {
+		return Profile{}, false, nil
+	}
+	return p, err == nil, err
 }
 
 func validID(id string) bool {
@@ -420,20 +420,13 @@ func (s *Store) over(ctx context.Context, law *Law, all []entry, at time.Time) (
 	if len(codes) == 0 {
 		return nil, nil
 	}
-	values, err := s.stored(ctx, s.journal.Redis(), codes)
+	profiles, err := s.profiles(ctx, codes)
 	if err != nil {
 		return nil, err
 	}
 	over := map[string]bool{}
-	for i, value := range values {
-		if value == "" {
-			continue
-		}
-		p, err := decode(value)
-		if err != nil {
-			return nil, fmt.Errorf("credit: %s: %w", codes[i], err)
-		}
-		for _, id := range byCode[codes[i]] {
+	for code, p := range profiles {
+		for _, id := range byCode[code] {
 			f, _, _, _ := law.Fate(p.Records, id, at)
 			over[id] = f == Over || f == Annulled
 		}

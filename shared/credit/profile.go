@@ -131,13 +131,7 @@ const (
 	hideLog = "0"
 )
 
-// encode writes the profile as of at.
-func (p Profile) encode(law *Law, at time.Time) (string, error) {
-	value, _, err := p.answered(law, at)
-	return value, err
-}
-
-// answered is encode, with the answer that is written.
+// answered writes the profile as of at, with the answer that it holds.
 func (p Profile) answered(law *Law, at time.Time) (value string, a Answer, err error) {
 	p.Log = nil // it stands at its own key
 	a = p.Answer(law, at)

@@ -2,7 +2,6 @@ package credit
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -49,22 +48,15 @@ func (s *Store) Standing(ctx context.Context, events []Event, at time.Time) (map
 	}
 	slices.Sort(codes)
 	codes = slices.Compact(codes)
-	values, err := s.stored(ctx, s.journal.Redis(), codes)
+	profiles, err := s.profiles(ctx, codes)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]Standing{}
-	for i, value := range values {
-		if value == "" {
-			continue
-		}
-		p, err := decode(value)
-		if err != nil {
-			return nil, fmt.Errorf("credit: %s: %w", codes[i], err)
-		}
+	for code, p := range profiles {
 		visible, _ := law.Show(p.Records, at)
 		for _, x := range visible {
-			if wanted[x.ID] != codes[i] {
+			if wanted[x.ID] != code {
 				continue
 			}
 			at := slices.IndexFunc(p.Records, func(r Record) bool { return r.ID == x.ID })

@@ -311,6 +311,24 @@ func (s *Store) stored(ctx context.Context, rdb redis.Cmdable, codes []string) (
 	return list, nil
 }
 
+// profiles reads the profiles that there are, by code.
+func (s *Store) profiles(ctx context.Context, codes []string) (map[string]Profile, error) {
+	values, err := s.stored(ctx, s.journal.Redis(), codes)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]Profile{}
+	for i, value := range values {
+		if value == "" {
+			continue
+		}
+		if found[codes[i]], err = decode(value); err != nil {
+			return nil, fmt.Errorf("credit: %s: %w", codes[i], err)
+		}
+	}
+	return found, nil
+}
+
 // texts are what is stored of a code, "" where there is nothing.
 type texts struct{ subject, profile string }
 

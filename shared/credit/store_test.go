@@ -295,7 +295,7 @@ func TestProfilesOfTheFirstVersionAreStillRead(t *testing.T) {
 
 func TestAMalformedProfileIsAnErrorNeverAnAnswer(t *testing.T) {
 	t.Parallel()
-	good, err := Profile{Subject: subject.Public{Code: firmA, Name: "某"}, ChangedAt: noon("2026-05-06")}.encode(Shipped(), noon("2026-05-06"))
+	good, _, err := Profile{Subject: subject.Public{Code: firmA, Name: "某"}, ChangedAt: noon("2026-05-06")}.answered(Shipped(), noon("2026-05-06"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,9 @@ func TestThreat_NobodyIsListedWithoutTheLevelAbove(t *testing.T) {
 	})
 }
 
-func TestConsentIsForListingsOfOurOwn(t *testing.T) {
+// TestConsentAndPenaltyAreForListingsOfOurOwn: the level above agrees to, and a
+// heavier penalty stands behind, what the city itself lists.
+func TestConsentAndPenaltyAreForListingsOfOurOwn(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, act string
@@ -104,7 +106,10 @@ func TestConsentIsForListingsOfOurOwn(t *testing.T) {
 			t.Parallel()
 			n := Notice{Kind: credit.Determination, State: Draft, Record: credit.Record{Act: tt.act, Channel: tt.channel, DeterminedOn: workday.MustDate(tt.on)}}
 			if got, _, err := law.ConsentNeeded(n); err != nil || got != tt.want {
-				t.Errorf("%v %v", got, err)
+				t.Errorf("consent %v %v", got, err)
+			}
+			if got, _, err := law.PenaltyNeeded(n); err != nil || got != tt.want {
+				t.Errorf("penalty %v %v", got, err)
 			}
 		})
 	}

@@ -161,27 +161,3 @@ func TestAListingFallsWithItsPenalty(t *testing.T) {
 		}
 	})
 }
-
-func TestAPenaltyIsNamedForListingsOfOurOwn(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name, act string
-		channel   credit.Channel
-		on        string
-		want      bool
-	}{
-		{"a listing of ours", credit.SeriousList, credit.Original, "2026-05-06", true},
-		{"on Order 44's first day", credit.SeriousList, credit.Original, "2021-09-01", true},
-		{"the day before", credit.SeriousList, credit.Original, "2021-08-31", false},
-		{"another place's", credit.SeriousList, credit.Republish, "2026-05-06", false},
-		{"a determination of CNIPA", "DA1", credit.Republish, "2026-05-06", false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			n := Notice{Kind: credit.Determination, State: Draft, Record: credit.Record{Act: tt.act, Channel: tt.channel, DeterminedOn: workday.MustDate(tt.on)}}
-			if got, _, err := law.PenaltyNeeded(n); err != nil || got != tt.want {
-				t.Errorf("%v %v", got, err)
-			}
-		})
-	}
-}

@@ -14,6 +14,7 @@ import (
 
 	"ipcredit/shared/citytest"
 	"ipcredit/shared/redistest"
+	"ipcredit/shared/ruleset"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/workday"
 )
@@ -169,7 +170,7 @@ func TestAShareGoesToTheOtherCitysDeskAndItsAnswerComesBack(t *testing.T) {
 			len(back.Posts) != 1 || back.Posts[0].Text != "经查属实，样例回复" || back.Posts[0].By != "city:410100" {
 			t.Errorf("%+v %+v", l, back.Posts)
 		}
-		clocks, err := l.Clocks(Shipped(), workday.DateOf(p.at))
+		clocks, err := l.Clocks(Rules{ruleset.Shipped(), workday.Official()}, workday.DateOf(p.at))
 		if err != nil || clocks[0].Running() || clocks[1].Running() {
 			t.Errorf("a clock runs on: %+v, %v", clocks, err)
 		}
@@ -182,7 +183,7 @@ func TestAShareGoesToTheOtherCitysDeskAndItsAnswerComesBack(t *testing.T) {
 			t.Errorf("%+v", theirs)
 		}
 		answer("已责令改正", "郑测市监函〔2026〕4号")
-		if clocks, err = theirs.Clocks(Shipped(), workday.DateOf(p.at)); err != nil || clocks[1].Running() {
+		if clocks, err = theirs.Clocks(Rules{ruleset.Shipped(), workday.Official()}, workday.DateOf(p.at)); err != nil || clocks[1].Running() {
 			t.Errorf("answered, it is owed on: %+v, %v", clocks, err)
 		}
 		p.ferry(p.b, p.a)

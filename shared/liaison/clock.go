@@ -21,9 +21,6 @@ type Rules struct {
 	Calendar workday.Calendar
 }
 
-// Shipped are the rules and the calendar that come with the program.
-func Shipped() Rules { return Rules{ruleset.Shipped(), workday.Official()} }
-
 type within struct {
 	Within workday.Period `json:"within"`
 }

@@ -262,7 +262,7 @@ func TestMedianDoesNotDependOnTheOrder(t *testing.T) {
 
 func TestClocksOfALetter(t *testing.T) {
 	t.Parallel()
-	rules := Shipped()
+	rules := Rules{ruleset.Shipped(), workday.Official()}
 	l := Letter{Kind: Notice, Template: "science", State: Sent, Started: day("2026-04-29")}
 	clocks, err := l.Clocks(rules, day("2026-05-20"))
 	if err != nil || len(clocks) != 2 {
@@ -343,24 +343,21 @@ func TestMandateCoversItsKindDivisionAndDays(t *testing.T) {
 	waiting.ID, waiting.ApprovedBy = "m4", ""
 	for _, tt := range []struct {
 		name, kind, division, on string
-		list                     []Mandate
-		want                     string
+		mandate                  Mandate
+		want                     bool
 	}{
-		{"first day", "unlicensed-agency", "410700", "2026-01-01", []Mandate{m}, "m1"},
-		{"day before", "unlicensed-agency", "410700", "2025-12-31", []Mandate{m}, ""},
-		{"last day", "unlicensed-agency", "410700", "2026-12-31", []Mandate{m}, "m1"},
-		{"day after", "unlicensed-agency", "410700", "2027-01-01", []Mandate{m}, ""},
-		{"another kind", "agency-misconduct", "410700", "2026-05-01", []Mandate{m}, ""},
-		{"a district under the city", "unlicensed-agency", "410711", "2026-05-01", []Mandate{m}, ""},
-		{"the one that ends last", "unlicensed-agency", "410700", "2026-05-01", []Mandate{m, later}, "m2"},
-		{"day before it was ended", "unlicensed-agency", "410700", "2026-05-31", []Mandate{ended}, "m3"},
-		{"day it was ended", "unlicensed-agency", "410700", "2026-06-01", []Mandate{ended}, ""},
-		{"not approved", "unlicensed-agency", "410700", "2026-05-01", []Mandate{waiting}, ""},
-		{"none", "unlicensed-agency", "410700", "2026-05-01", nil, ""},
+		{"first day", "unlicensed-agency", "410700", "2026-01-01", m, true},
+		{"day before", "unlicensed-agency", "410700", "2025-12-31", m, false},
+		{"last day", "unlicensed-agency", "410700", "2026-12-31", m, true},
+		{"day after", "unlicensed-agency", "410700", "2027-01-01", m, false},
+		{"another kind", "agency-misconduct", "410700", "2026-05-01", m, false},
+		{"a district under the city", "unlicensed-agency", "410711", "2026-05-01", m, false},
+		{"day before it was ended", "unlicensed-agency", "410700", "2026-05-31", ended, true},
+		{"day it was ended", "unlicensed-agency", "410700", "2026-06-01", ended, false},
+		{"not approved", "unlicensed-agency", "410700", "2026-05-01", waiting, false},
 	} {
-		got, ok := Mandated(tt.list, tt.kind, tt.division, day(tt.on))
-		if got.ID != tt.want || ok != (tt.want != "") {
-			t.Errorf("%s: %q", tt.name, got.ID)
+		if got := tt.mandate.Covers(tt.kind, tt.division, day(tt.on)); got != tt.want {
+			t.Errorf("%s: %t", tt.name, got)
 		}
 	}
 }

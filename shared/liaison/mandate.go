@@ -45,18 +45,6 @@ func (m Mandate) Covers(kind, division string, on workday.Date) bool {
 		slices.Contains(m.Kinds, kind) && slices.Contains(m.Divisions, division)
 }
 
-// Mandated is the instrument that covers it, the one that ends last where there
-// are several. False means that the case goes to the province.
-func Mandated(list []Mandate, kind, division string, on workday.Date) (Mandate, bool) {
-	var best Mandate
-	for _, m := range list {
-		if m.Covers(kind, division, on) && (best.ID == "" || m.To.After(best.To)) {
-			best = m
-		}
-	}
-	return best, best.ID != ""
-}
-
 // MandateKinds are the kinds of case that can need an instrument: those whose
 // penalty is the province's.
 func MandateKinds() []string {

@@ -471,22 +471,6 @@ func (s *Office) Free(ctx context.Context, boxes []string) ([]string, error) {
 	return out, err
 }
 
-// Open are the numbers of the objections that records have open, by record.
-func (s *Office) Open(ctx context.Context, records []string) (map[string]string, error) {
-	keys := make([]string, len(records))
-	for i, id := range records {
-		keys[i] = s.store.key("open", id)
-	}
-	nos, err := s.store.texts(ctx, keys)
-	out := map[string]string{}
-	for i, no := range nos {
-		if no != "" {
-			out[records[i]] = no
-		}
-	}
-	return out, err
-}
-
 // Record is the record as it stands and the name of its subject, which is "" for a
 // natural person; false where it moved out of reach.
 func (s *Office) Record(ctx context.Context, o Objection) (credit.Record, subject.Public, bool, error) {

@@ -331,7 +331,7 @@ func TestWhatAnUpheldObjectionMakesOfTheRecord(t *testing.T) {
 		rule := func(r Ruling) (Objection, error) {
 			t.Helper()
 			id := records[r.Outcome].ID
-			open, err := w.Open(ctx, []string{id})
+			open, err := w.opened(ctx, []string{id})
 			ok(t, err)
 			no := open[id]
 			if no == "" {

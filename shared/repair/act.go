@@ -94,7 +94,13 @@ func (o *Office) do(ctx context.Context, by staff.Actor, no string, version int,
 	}
 	c := credit.Change{Entry: entry, Also: func(tx *journal.Tx, _, _ []credit.Outcome) error { return change(tx) }}
 	for _, id := range a.Records {
-		c.Amend = append(c.Amend, credit.Amendment{SubjectCode: a.Subject, ID: id, Do: func(r *credit.Record) error { return s.amend(a, r) }})
+		code := a.Subject
+		if p, known, err := o.credit.Holder(ctx, id); err != nil {
+			return next, err
+		} else if known {
+			code = p.Subject.Code
+		}
+		c.Amend = append(c.Amend, credit.Amendment{SubjectCode: code, ID: id, Do: func(r *credit.Record) error { return s.amend(a, r) }})
 	}
 	_, _, err = o.credit.Apply(ctx, c)
 	return next, err

@@ -289,8 +289,14 @@ func (o *Office) tell(ctx context.Context, a Application, what string, unit bool
 }
 
 // Profile is the profile that has the application's records: that of its subject,
-// or of the one that its subject was merged into since.
+// or, where one was merged into another or that was undone since, of whoever has
+// them now.
 func (o *Office) Profile(ctx context.Context, a Application) (credit.Profile, error) {
+	if len(a.Records) > 0 {
+		if p, known, err := o.credit.Holder(ctx, a.Records[0]); err != nil || known {
+			return p, err
+		}
+	}
 	p, err := o.credit.Load(ctx, a.Subject)
 	if f, ok := fault.Of(err); ok && f.Code == "credit.merged" {
 		into, err := o.credit.Subjects().Resolve(ctx, a.Subject)

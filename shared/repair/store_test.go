@@ -497,6 +497,37 @@ func TestAMergerDoesNotStopAnApplication(t *testing.T) {
 	})
 }
 
+// TestAMergerThatIsUndoneDoesNotStopAnApplication: the successor applied, and the
+// record is its first subject's again when it is decided.
+func TestAMergerThatIsUndoneDoesNotStopAnApplication(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		ctx := t.Context()
+		w := newTown(t, rdb, "2026-05-20")
+		entry := func(action string) journal.Entry {
+			return journal.Entry{Actor: "test", Action: action, Ref: "subject:" + yi, At: w.now}
+		}
+		_, _, err := w.credit.Apply(ctx, credit.Change{Entry: entry("credit.import"), Records: []credit.Entry{
+			{SubjectCode: yi, SubjectName: "虚构乙科技有限公司", Record: punished("P1", "2026-05-10", 9000000, "罚款")},
+		}})
+		ok(t, err)
+		ok(t, w.credit.Merge(ctx, entry("subject.merge"), yi, jia))
+		w.on("2026-09-21")
+		a := w.filed("P1")
+		_, err = w.HandOver(ctx, w.as("lead.handler"), a.No, 0, "信用中国2026-01号", w.now)
+		ok(t, err)
+		_, err = w.Accept(ctx, w.as("lead.handler"), a.No, 0, w.now)
+		ok(t, err)
+		ok(t, w.credit.Unmerge(ctx, entry("subject.unmerge"), yi))
+		a, err = w.Approve(ctx, w.as("lead.approver"), a.No, 0, "新测市监信修〔2026〕1号", w.now)
+		ok(t, err)
+		p, err := w.Profile(ctx, a)
+		ok(t, err)
+		if p.Subject.Code != yi || len(p.Records) != 1 || p.Records[0].Repaired == nil {
+			t.Errorf("%s has %+v", p.Subject.Code, p.Records)
+		}
+	})
+}
+
 func TestDemonstrationIsLoadedOnce(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		w := newTown(t, rdb, "2026-05-20", punished("P1", "2026-05-10", 9000000, "罚款"))

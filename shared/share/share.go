@@ -216,15 +216,6 @@ var waits = []time.Duration{
 // longestWait bounds what a receiver may ask for.
 const longestWait = 24 * time.Hour
 
-// Longest is about how long a delivery is tried.
-func Longest() time.Duration {
-	var sum time.Duration
-	for _, w := range waits {
-		sum += w
-	}
-	return sum
-}
-
 // jitter spreads receivers that failed together: a factor from 0.9 to 1.1, the
 // same for the same try of the same delivery.
 func jitter(id string, try int) float64 {
