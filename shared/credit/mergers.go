@@ -6,8 +6,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/oklog/ulid/v2"
-
 	"ipcredit/shared/catalog"
 	"ipcredit/shared/fault"
 	"ipcredit/shared/ident"
@@ -20,7 +18,7 @@ import (
 // Merger is what a registry announced and an officer brings in: that one subject took
 // another over, or that this was wrong. It takes effect when a second person agrees.
 type Merger struct {
-	ID string `json:"id"`
+	staff.Motion
 	// From is the credit code of the one that was taken over, Into that of the other.
 	From string `json:"from"`
 	Into string `json:"into,omitempty"`
@@ -31,13 +29,6 @@ type Merger struct {
 	Instrument string       `json:"instrument"`
 	Authority  string       `json:"authority"`
 	On         workday.Date `json:"on"`
-
-	State  catalog.State `json:"state"`
-	By     string        `json:"by"`
-	At     time.Time     `json:"at"`
-	Second string        `json:"second,omitempty"`
-	Ended  time.Time     `json:"ended,omitzero"`
-	Why    string        `json:"why,omitempty"` // of a refusal
 }
 
 // Bounds of what an officer writes, in characters. [design]
@@ -52,20 +43,25 @@ func (s *Store) mergerOpenKey(from string) string {
 
 func (s *Store) mergersKey() string { return s.journal.Key("credit", "mergers") }
 
-func (s *Store) mergerResource(by string) staff.Resource {
-	return staff.Resource{Division: s.journal.City(), AskedBy: by}
+// motions are the rules of two persons. What is kept stands at keys of its own: a
+// merger takes effect in a commit of records.
+func (s *Store) motions() staff.Motions[Merger] {
+	return staff.Motions[Merger]{
+		Journal: s.journal, Of: func(m *Merger) *staff.Motion { return &m.Motion }, Unknown: fault.New(fault.NotFound, "credit.merger.none"),
+		Decided: fault.New(fault.Conflict, "catalog.decided"), NotOwn: fault.New(fault.Forbidden, "catalog.not_own"),
+	}
 }
 
 // MayProposeMerger says nil when the actor may bring a merger in: who keeps the
 // city's common data.
 func (s *Store) MayProposeMerger(a staff.Actor, now time.Time) error {
-	return staff.Can(a, staff.CatalogEdit, s.mergerResource(""), now)
+	return s.motions().MayPropose(a, now)
 }
 
 // MayDecideMerger says nil when the actor may decide on it: another person than who
 // brought it in.
 func (s *Store) MayDecideMerger(a staff.Actor, m Merger, now time.Time) error {
-	return staff.Can(a, staff.CatalogApprove, s.mergerResource(m.By), now)
+	return s.motions().MayDecide(a, m.By, now)
 }
 
 // MayReadMergers says nil when the actor sees them.
@@ -105,7 +101,7 @@ func (s *Store) Merger(ctx context.Context, a staff.Actor, id string, now time.T
 	}
 	m, ok, err := journal.Read[Merger](ctx, s.journal.Redis(), s.mergerKey(id))
 	if err == nil && !ok {
-		err = fault.New(fault.NotFound, "credit.merger.none")
+		err = s.motions().Unknown
 	}
 	return m, err
 }
@@ -121,8 +117,7 @@ func (s *Store) ProposeMerger(ctx context.Context, a staff.Actor, m Merger, now 
 	if err != nil {
 		return m, err
 	}
-	m.ID, m.State = ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), catalog.Proposed
-	m.By, m.At, m.Second, m.Ended, m.Why = a.User.ID, now.UTC(), "", time.Time{}, ""
+	m.Motion = staff.NewMotion(a, now)
 	made := m
 	entry := journal.Entry{Actor: a.User.ID, Action: "credit.merger-propose", Ref: "merger:" + m.ID, At: now}
 	err = s.journal.Commit(ctx, entry, []string{s.mergerOpenKey(m.From), s.key(m.From)}, func(tx *journal.Tx) error {
@@ -271,22 +266,15 @@ func (s *Store) endMerger(ctx context.Context, a staff.Actor, id string, state c
 // decideMerger queues the end of a proposal, whose key is watched.
 func (s *Store) decideMerger(ctx context.Context, tx *journal.Tx, a staff.Actor, id string, state catalog.State, why string, now time.Time) (Merger, error) {
 	m, ok, err := journal.Read[Merger](ctx, tx.Read(), s.mergerKey(id))
-	switch {
-	case err != nil:
+	if err == nil && !ok {
+		err = s.motions().Unknown
+	}
+	if err != nil {
 		return m, err
-	case !ok:
-		return m, fault.New(fault.NotFound, "credit.merger.none")
-	case state == catalog.Withdrawn && m.By != a.User.ID:
-		return m, fault.New(fault.Forbidden, "catalog.not_own")
-	case state != catalog.Withdrawn:
-		if err := s.MayDecideMerger(a, m, now); err != nil {
-			return m, err
-		}
 	}
-	if m.State != catalog.Proposed {
-		return m, fault.New(fault.Conflict, "catalog.decided")
+	if err := s.motions().End(a, &m, state, why, now); err != nil {
+		return m, err
 	}
-	m.State, m.Second, m.Ended, m.Why = state, a.User.ID, now.UTC(), why
 	tx.Del(s.mergerOpenKey(m.From))
 	return m, journal.Put(tx, s.mergerKey(id), m)
 }

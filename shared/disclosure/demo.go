@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ipcredit/shared/credit"
+	"ipcredit/shared/journal"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
 )
@@ -39,7 +40,7 @@ func (s *Store) Demo(ctx context.Context, actor func(user string) (staff.Actor, 
 	if err := json.Unmarshal(demoData, &d); err != nil {
 		return fmt.Errorf("disclosure: demo: %w", err)
 	}
-	known, err := s.begunBefore(ctx, s.journal.City(), "+inf", 0, 1)
+	known, err := s.begun(ctx, s.journal.City(), journal.Place{}, 1)
 	if err != nil || len(known) > 0 {
 		return err
 	}

@@ -56,23 +56,20 @@ func (s *Store) Expire(ctx context.Context, now time.Time) (int, error) {
 // since: what has ended never changes again. It looks once a day, and tells how many
 // it sealed.
 func (s *Store) Settle(ctx context.Context, now time.Time) (sealed int, err error) {
-	first, err := s.journal.Redis().SetNX(ctx, s.journal.Tmp("disclosure", "settled"), "1", 24*time.Hour).Result()
-	if err != nil {
-		return 0, fmt.Errorf("disclosure: %w", err)
-	}
-	if !first {
-		return 0, nil
+	if first, err := s.firstToday(ctx); err != nil || !first {
+		return 0, err
 	}
 	for _, division := range staff.UnitLabels() {
-		for from := int64(0); ; from += chunk {
-			ids, err := s.begunBefore(ctx, division, "+inf", from, chunk)
-			if err != nil || len(ids) == 0 {
-				if err != nil {
-					return sealed, err
-				}
+		for from := (journal.Place{}); ; {
+			places, err := s.begun(ctx, division, from, chunk)
+			if err != nil {
+				return sealed, err
+			}
+			if len(places) == 0 {
 				break
 			}
-			found, err := s.find(ctx, s.journal.Redis(), ids...)
+			from = places[len(places)-1]
+			found, err := s.find(ctx, s.journal.Redis(), journal.Members(places)...)
 			if err != nil {
 				return sealed, err
 			}

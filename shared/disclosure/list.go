@@ -3,12 +3,12 @@ package disclosure
 import (
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 
 	"ipcredit/shared/fault"
+	"ipcredit/shared/journal"
 	"ipcredit/shared/staff"
 )
 
@@ -45,9 +45,7 @@ const (
 // place on.
 type line struct {
 	division string
-	behind   string // id of the last one shown, "" at the beginning
-	instant  string // of that one
-	read     int64
+	from     journal.Place // of the last one read
 	ids      []string
 	end      bool
 }
@@ -55,17 +53,12 @@ type line struct {
 // head is the next id, "" at the end.
 func (l *line) head(ctx context.Context, s store) (string, error) {
 	for len(l.ids) == 0 && !l.end {
-		ids, err := s.begunBefore(ctx, l.division, l.instant, l.read, chunk)
+		places, err := s.begun(ctx, l.division, l.from, chunk)
 		if err != nil {
 			return "", err
 		}
-		l.read += int64(len(ids))
-		l.end = len(ids) < chunk
-		for _, id := range ids {
-			// Those begun at the same instant stand on both sides of the place.
-			if l.behind == "" || id < l.behind {
-				l.ids = append(l.ids, id)
-			}
+		if l.end = len(places) < chunk; len(places) > 0 {
+			l.ids, l.from = journal.Members(places), places[len(places)-1]
 		}
 	}
 	if len(l.ids) == 0 {
@@ -99,17 +92,17 @@ func next(ctx context.Context, s store, lines []*line) (string, error) {
 // first, those in one state if one is given; cursor is the place of the following
 // page, "" at the end.
 func (s *Store) List(ctx context.Context, a staff.Actor, state State, cursor string, now time.Time) (list []Notice, further string, err error) {
-	instant := "+inf"
+	var from journal.Place
 	if cursor != "" {
 		id, err := ulid.ParseStrict(cursor)
 		if err != nil {
 			return nil, "", fault.New(fault.Invalid, "disclosure.cursor").With("cursor", "disclosure.cursor")
 		}
-		instant = strconv.FormatUint(id.Time(), 10)
+		from = journal.Place{Score: float64(id.Time()), Member: cursor}
 	}
 	var lines []*line
 	for _, d := range reach(a, now) {
-		lines = append(lines, &line{division: d, behind: cursor, instant: instant})
+		lines = append(lines, &line{division: d, from: from})
 	}
 	last := cursor
 	for looked := 0; looked < mostLooked; {

@@ -148,14 +148,19 @@ func (s store) write(ctx context.Context, tx *journal.Tx, n Notice) error {
 	return nil
 }
 
-// begunBefore lists at most n ids of a division's notices from a place on among
-// those begun by the instant, in milliseconds, the newest first.
-func (s store) begunBefore(ctx context.Context, division, instant string, from, n int64) ([]string, error) {
-	ids, err := s.journal.Redis().ZRevRangeByScore(ctx, s.key("of", division), &redis.ZRangeBy{Min: "-inf", Max: instant, Offset: from, Count: n}).Result()
+// begun lists at most n of a division's notices behind a place, the newest first,
+// by when they were begun, in milliseconds. Fewer are the end of the list.
+func (s store) begun(ctx context.Context, division string, from journal.Place, n int) ([]journal.Place, error) {
+	return s.journal.Behind(ctx, s.key("of", division), from, true, n)
+}
+
+// firstToday tells whether nobody has asked for a day.
+func (s store) firstToday(ctx context.Context) (bool, error) {
+	first, err := s.journal.Redis().SetNX(ctx, s.journal.Tmp("disclosure", "settled"), "1", 24*time.Hour).Result()
 	if err != nil {
-		return nil, fmt.Errorf("disclosure: listing: %w", err)
+		return false, fmt.Errorf("disclosure: %w", err)
 	}
-	return ids, nil
+	return first, nil
 }
 
 // discarded lists at most n ids of what was discarded before the instant.

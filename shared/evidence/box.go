@@ -138,9 +138,9 @@ func (s *Store) Open(ctx context.Context, token string) (Box, error) {
 
 // Boxes lists the boxes that belong to something, in no order.
 func (s *Store) Boxes(ctx context.Context, what string) ([]Box, error) {
-	ids, err := s.journal.Redis().SMembers(ctx, s.ofKey(what)).Result()
+	ids, err := s.boxesOf(ctx, what)
 	if err != nil {
-		return nil, fmt.Errorf("evidence: listing: %w", err)
+		return nil, err
 	}
 	boxes := make([]Box, 0, len(ids))
 	for _, id := range ids {
@@ -177,13 +177,12 @@ func (s *Store) Files(ctx context.Context, box string) ([]File, error) {
 		for n := from; n <= b.Files && n < from+500; n++ {
 			keys = append(keys, s.fileKey(box, n))
 		}
-		values, err := s.journal.Redis().MGet(ctx, keys...).Result()
+		texts, err := journal.Texts(ctx, s.journal.Redis(), keys)
 		if err != nil {
-			return nil, fmt.Errorf("evidence: listing: %w", err)
+			return nil, err
 		}
-		for i, v := range values {
-			text, ok := v.(string)
-			if !ok {
+		for i, text := range texts {
+			if text == "" {
 				continue
 			}
 			var f File

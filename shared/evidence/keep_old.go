@@ -26,8 +26,7 @@ func (s *Store) listedKey() string { return s.journal.Tmp("evidence-listed") }
 // call stopped, and begins anew a day after it came to the end. Several may run at
 // once. It returns how many it found.
 func (s *Store) list(ctx context.Context, keys *seal.Keys) (int, error) {
-	rdb := s.journal.Redis()
-	after, err := journal.Text(ctx, rdb, s.listedKey())
+	after, err := journal.Text(ctx, s.journal.Redis(), s.listedKey())
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("evidence: where the last listing stopped: %w", err)
@@ -67,10 +66,7 @@ func (s *Store) list(ctx context.Context, keys *seal.Keys) (int, error) {
 			n++
 		}
 	}
-	if err := rdb.Set(ctx, s.listedKey(), last, listEvery).Err(); err != nil {
-		return n, fmt.Errorf("evidence: where this listing stopped: %w", err)
-	}
-	return n, nil
+	return n, s.listedTo(ctx, last)
 }
 
 // enlist puts one box on the list; false where there is none to put there.

@@ -363,3 +363,20 @@ func (s *Store) Remember(ctx context.Context, box, ticket string, n int) error {
 	}
 	return nil
 }
+
+// boxesOf are the ids of the boxes that belong to something, in no order.
+func (s *Store) boxesOf(ctx context.Context, what string) ([]string, error) {
+	ids, err := s.journal.Redis().SMembers(ctx, s.ofKey(what)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("evidence: listing: %w", err)
+	}
+	return ids, nil
+}
+
+// listedTo notes up to which key boxes were looked for, for a day.
+func (s *Store) listedTo(ctx context.Context, last string) error {
+	if err := s.journal.Redis().Set(ctx, s.listedKey(), last, listEvery).Err(); err != nil {
+		return fmt.Errorf("evidence: where this listing stopped: %w", err)
+	}
+	return nil
+}

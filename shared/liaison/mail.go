@@ -71,20 +71,10 @@ func (s store) queue(ctx context.Context, tx *journal.Tx, q queued) (queued, err
 	return q, journal.Put(tx, s.key("parcel", q.ID), q)
 }
 
-// cities are those that something was queued for ("out") or came from ("in").
-func (s store) cities(ctx context.Context, way string) ([]string, error) {
-	list, err := s.journal.Redis().SMembers(ctx, s.key(way)).Result()
-	if err != nil {
-		return nil, fmt.Errorf("liaison: reading: %w", err)
-	}
-	slices.Sort(list)
-	return list, nil
-}
-
 // seal keeps the sealed text for as long as the parcel waits, and notes which.
 func (s store) seal(ctx context.Context, q queued, text string, now time.Time) error {
-	if err := s.journal.Redis().Set(ctx, s.bodyKey(q.ID), text, carriedFor).Err(); err != nil {
-		return fmt.Errorf("liaison: keeping a parcel: %w", err)
+	if err := s.hold(ctx, s.bodyKey(q.ID), text); err != nil {
+		return err
 	}
 	q.Sum = sum(text)
 	return s.setQueued(ctx, q, "liaison.pack", now)
@@ -99,14 +89,6 @@ func (s store) setQueued(ctx context.Context, q queued, action string, now time.
 		}
 		return journal.Put(tx, key, q)
 	})
-}
-
-// unseal forgets the sealed text of a parcel.
-func (s store) unseal(ctx context.Context, key string) error {
-	if err := s.journal.Redis().Del(ctx, key).Err(); err != nil {
-		return fmt.Errorf("liaison: forgetting a parcel: %w", err)
-	}
-	return nil
 }
 
 // dropQueued ends parcels that nobody fetched in their time.
@@ -253,18 +235,17 @@ const mostArrived = 500
 // Wanted are those of the parcels that are to be fetched: which did not come yet,
 // or were lost before they were opened. false where there is no room for more.
 func (m Mail) Wanted(ctx context.Context, city string, ids []string) (wanted []string, room bool, err error) {
-	s, rdb := m.store, m.store.journal.Redis()
+	s := m.store
 	list, err := s.arrivals(ctx, city, mostArrived)
 	if err != nil {
 		return nil, false, err
 	}
 	waiting := map[string]bool{}
 	for _, x := range list {
-		n, err := rdb.Exists(ctx, s.cameBody(city, x.id)).Result()
-		if err != nil {
-			return nil, false, fmt.Errorf("liaison: reading: %w", err)
+		if waiting[x.id], err = s.held(ctx, s.cameBody(city, x.id)); err != nil {
+			return nil, false, err
 		}
-		if waiting[x.id] = n > 0; n == 0 {
+		if !waiting[x.id] {
 			wanted = append(wanted, x.id)
 		}
 	}
@@ -272,9 +253,9 @@ func (m Mail) Wanted(ctx context.Context, city string, ids []string) (wanted []s
 		if _, here := waiting[id]; here {
 			continue
 		}
-		got, err := rdb.SIsMember(ctx, s.key("got", city), id).Result()
+		got, err := s.got(ctx, s.journal.Redis(), city, id)
 		if err != nil {
-			return nil, false, fmt.Errorf("liaison: reading: %w", err)
+			return nil, false, err
 		}
 		if !got && !slices.Contains(wanted, id) {
 			wanted = append(wanted, id)
@@ -291,16 +272,14 @@ func (m Mail) Keep(ctx context.Context, by, city string, p Sealed, now time.Time
 	if err != nil {
 		return fmt.Errorf("liaison: %w", err)
 	}
-	if err := s.journal.Redis().Set(ctx, s.cameBody(city, p.ID), text, carriedFor).Err(); err != nil {
-		return fmt.Errorf("liaison: keeping a parcel: %w", err)
+	if err := s.hold(ctx, s.cameBody(city, p.ID), string(text)); err != nil {
+		return err
 	}
 	return s.journal.Commit(ctx, journal.Entry{Actor: by, Action: "liaison.arrived", Ref: "parcel:" + p.ID, At: now}, nil, func(tx *journal.Tx) error {
-		waits, err := tx.Read().ZMScore(ctx, s.key("in", city), p.ID).Result()
-		if err != nil || waits[0] != 0 {
+		if waits, err := s.waits(ctx, tx.Read(), city, p.ID); err != nil || waits {
 			return err
 		}
-		got, err := tx.Read().SIsMember(ctx, s.key("got", city), p.ID).Result()
-		if err != nil || got {
+		if got, err := s.got(ctx, tx.Read(), city, p.ID); err != nil || got {
 			return err
 		}
 		tx.ZAdd(s.key("in", city), float64(now.UnixMilli()), p.ID)

@@ -543,8 +543,10 @@ func TestListGoesOnWhereItStopped(t *testing.T) {
 	if n != 7 || len(want) != 0 {
 		t.Errorf("%d rows, %v left", n, want)
 	}
-	if _, _, err := w.List(t.Context(), w.actor("hongqi.handler"), Filter{Cursor: "x"}, noon); !fault.Is(err, fault.Invalid) {
-		t.Errorf("%v", err)
+	for _, bad := range []string{"x", "0/x:l", "0/NaN:l", "0/Inf:l", "9/1:l"} {
+		if _, _, err := w.List(t.Context(), w.actor("hongqi.handler"), Filter{Cursor: bad}, noon); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q: %v", bad, err)
+		}
 	}
 	if rows, _, err := w.List(t.Context(), w.actor("lead.supervisor"), Filter{}, noon); err != nil || len(rows) != 8 {
 		t.Errorf("the city's supervisor sees %d, %v", len(rows), err)

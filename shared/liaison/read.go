@@ -10,6 +10,7 @@ import (
 
 	"ipcredit/shared/clock"
 	"ipcredit/shared/fault"
+	"ipcredit/shared/journal"
 	"ipcredit/shared/seal"
 	"ipcredit/shared/staff"
 	"ipcredit/shared/workday"
@@ -243,16 +244,13 @@ func (s *Store) List(ctx context.Context, a staff.Actor, f Filter, now time.Time
 			if err != nil {
 				return nil, "", err
 			}
-			ids := make([]string, len(got))
-			for i, z := range got {
-				ids[i], _ = z.Member.(string)
-			}
+			ids := journal.Members(got)
 			letters, err := s.store.letters(ctx, ids)
 			if err != nil {
 				return nil, "", err
 			}
 			for i, z := range got {
-				cursor = strconv.FormatFloat(z.Score, 'f', -1, 64) + ":" + ids[i]
+				cursor = strconv.FormatFloat(z.Score, 'f', -1, 64) + ":" + z.Member
 				k := slices.IndexFunc(letters, func(l Letter) bool { return l.ID == ids[i] })
 				if k < 0 {
 					continue

@@ -341,12 +341,7 @@ func (s *Store) Metrics(ctx context.Context, a staff.Actor, from, to workday.Dat
 			if err != nil {
 				return out, in, err
 			}
-			ids := make([]string, len(got))
-			for i, z := range got {
-				ids[i], _ = z.Member.(string)
-				cursor = fmt.Sprintf("%.0f:%s", z.Score, ids[i])
-			}
-			letters, err := s.store.letters(ctx, ids)
+			letters, err := s.store.letters(ctx, journal.Members(got))
 			if err != nil {
 				return out, in, err
 			}
@@ -358,6 +353,8 @@ func (s *Store) Metrics(ctx context.Context, a staff.Actor, from, to workday.Dat
 			if len(got) < 500 {
 				break
 			}
+			last := got[len(got)-1]
+			cursor = fmt.Sprintf("%.0f:%s", last.Score, last.Member)
 		}
 	}
 	return Measure(list, Outbound, rules.Calendar), Measure(list, Inbound, rules.Calendar), nil

@@ -2,9 +2,10 @@ package liaison
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -141,62 +142,27 @@ func (s store) came(ctx context.Context, region, no string) (string, error) {
 
 // list reads a stretch of a list, newest first, beginning behind the cursor
 // ("<score>:<id>" of the last one shown).
-func (s store) list(ctx context.Context, key, cursor string, n int64) ([]redis.Z, error) {
-	top, after := "+inf", ""
+func (s store) list(ctx context.Context, key, cursor string, n int) ([]journal.Place, error) {
+	var from journal.Place
 	if cursor != "" {
 		score, id, ok := strings.Cut(cursor, ":")
-		if _, err := strconv.ParseFloat(score, 64); !ok || err != nil {
+		at, err := strconv.ParseFloat(score, 64)
+		if !ok || err != nil || math.IsNaN(at) || math.IsInf(at, 0) {
 			return nil, fault.New(fault.Invalid, "liaison.cursor")
 		}
-		top, after = score, id
+		from = journal.Place{Score: at, Member: id}
 	}
-	var out []redis.Z
-	for offset := int64(0); int64(len(out)) < n; offset += n {
-		got, err := s.journal.Redis().ZRevRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{Min: "-inf", Max: top, Offset: offset, Count: n}).Result()
-		if err != nil {
-			return nil, fmt.Errorf("liaison: listing: %w", err)
-		}
-		for _, z := range got {
-			id, _ := z.Member.(string)
-			if after != "" && strconv.FormatFloat(z.Score, 'f', -1, 64) == top && id >= after {
-				continue
-			}
-			out = append(out, z)
-		}
-		if int64(len(got)) < n {
-			break
-		}
-	}
-	return out, nil
+	return s.journal.Behind(ctx, key, from, true, n)
 }
 
 // letters reads many letters in one round trip, in order; those that are gone
 // are left out.
 func (s store) letters(ctx context.Context, ids []string) ([]Letter, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
 	keys := make([]string, len(ids))
 	for i, id := range ids {
 		keys[i] = s.key("letter", id)
 	}
-	values, err := s.journal.Redis().MGet(ctx, keys...).Result()
-	if err != nil {
-		return nil, fmt.Errorf("liaison: reading: %w", err)
-	}
-	var out []Letter
-	for _, v := range values {
-		text, ok := v.(string)
-		if !ok {
-			continue
-		}
-		var l Letter
-		if err := json.Unmarshal([]byte(text), &l); err != nil {
-			return nil, fmt.Errorf("liaison: reading a letter: %w", err)
-		}
-		out = append(out, l)
-	}
-	return out, nil
+	return journal.ReadAll[Letter](ctx, s.journal.Redis(), keys)
 }
 
 // mandates reads the register.
@@ -289,4 +255,57 @@ type incoming struct {
 // fetched is the place up to which the city has fetched.
 func (s store) fetched(ctx context.Context, rdb redis.Cmdable, city string) (int64, error) {
 	return number(ctx, rdb, s.key("out", city, "fetched"))
+}
+
+// cities are those that something was queued for ("out") or came from ("in").
+func (s store) cities(ctx context.Context, way string) ([]string, error) {
+	list, err := s.journal.Redis().SMembers(ctx, s.key(way)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("liaison: reading: %w", err)
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
+// hold keeps a parcel's sealed text while it is under way, outside the journal.
+func (s store) hold(ctx context.Context, key, text string) error {
+	if err := s.journal.Redis().Set(ctx, key, text, carriedFor).Err(); err != nil {
+		return fmt.Errorf("liaison: keeping a parcel: %w", err)
+	}
+	return nil
+}
+
+// unseal forgets the sealed text of a parcel.
+func (s store) unseal(ctx context.Context, key string) error {
+	if err := s.journal.Redis().Del(ctx, key).Err(); err != nil {
+		return fmt.Errorf("liaison: forgetting a parcel: %w", err)
+	}
+	return nil
+}
+
+// held tells whether the sealed text of a parcel is here.
+func (s store) held(ctx context.Context, key string) (bool, error) {
+	n, err := s.journal.Redis().Exists(ctx, key).Result()
+	if err != nil {
+		return false, fmt.Errorf("liaison: reading: %w", err)
+	}
+	return n > 0, nil
+}
+
+// got tells whether a parcel of the city was taken before.
+func (s store) got(ctx context.Context, rdb redis.Cmdable, city, id string) (bool, error) {
+	got, err := rdb.SIsMember(ctx, s.key("got", city), id).Result()
+	if err != nil {
+		return false, fmt.Errorf("liaison: reading: %w", err)
+	}
+	return got, nil
+}
+
+// waits tells whether a parcel of the city is to be opened.
+func (s store) waits(ctx context.Context, rdb redis.Cmdable, city, id string) (bool, error) {
+	at, err := rdb.ZMScore(ctx, s.key("in", city), id).Result()
+	if err != nil {
+		return false, fmt.Errorf("liaison: reading: %w", err)
+	}
+	return at[0] != 0, nil
 }

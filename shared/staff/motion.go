@@ -38,6 +38,11 @@ type Motion struct {
 	Why string `json:"why,omitzero"`
 }
 
+// NewMotion is the actor's, for another person to decide.
+func NewMotion(a Actor, now time.Time) Motion {
+	return Motion{ID: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), State: Moved, By: a.User.ID, At: now.UTC()}
+}
+
 // Motions keeps the motions of one matter of a journal's city: some a year, none
 // ever removed.
 type Motions[M any] struct {
@@ -104,10 +109,9 @@ func (s Motions[M]) Propose(ctx context.Context, a Actor, m M, now time.Time, ch
 	if err := s.MayPropose(a, now); err != nil {
 		return m, err
 	}
-	id := ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String()
-	*s.Of(&m) = Motion{ID: id, State: Moved, By: a.User.ID, At: now.UTC()}
+	*s.Of(&m) = NewMotion(a, now)
 	made := m
-	err := s.change(ctx, a, "propose", id, now, func(tx *journal.Tx, list []M) error {
+	err := s.change(ctx, a, "propose", s.Of(&m).ID, now, func(tx *journal.Tx, list []M) error {
 		made = m
 		same, err := check(list)
 		if err != nil {
@@ -125,45 +129,51 @@ func (s Motions[M]) Propose(ctx context.Context, a Actor, m M, now time.Time, ch
 // Approve carries a motion; effect queues what then counts and may refuse it.
 // Whoever proposed it cannot.
 func (s Motions[M]) Approve(ctx context.Context, a Actor, id string, now time.Time, effect func(tx *journal.Tx, list []M, m *M) error) (M, error) {
-	return s.end(ctx, a, "approve", id, Carried, now, func(tx *journal.Tx, list []M, m *M) error {
-		if err := s.MayDecide(a, s.Of(m).By, now); err != nil {
-			return err
-		}
-		return effect(tx, list, m)
-	})
+	return s.end(ctx, a, "approve", id, Carried, "", now, effect)
 }
 
 // Refuse ends a motion, with the reason. Whoever proposed it cannot.
 func (s Motions[M]) Refuse(ctx context.Context, a Actor, id, why string, now time.Time) (M, error) {
-	return s.end(ctx, a, "refuse", id, Denied, now, func(_ *journal.Tx, _ []M, m *M) error {
-		s.Of(m).Why = why
-		return s.MayDecide(a, s.Of(m).By, now)
-	})
+	return s.end(ctx, a, "refuse", id, Denied, why, now, nothing)
 }
 
 // Withdraw ends the actor's own motion.
 func (s Motions[M]) Withdraw(ctx context.Context, a Actor, id string, now time.Time) (M, error) {
-	return s.end(ctx, a, "withdraw", id, Dropped, now, func(_ *journal.Tx, _ []M, m *M) error {
-		if s.Of(m).By != a.User.ID {
-			return s.NotOwn
-		}
-		return nil
-	})
+	return s.end(ctx, a, "withdraw", id, Dropped, "", now, nothing)
 }
 
-func (s Motions[M]) end(ctx context.Context, a Actor, verb, id string, to Standing, now time.Time, f func(*journal.Tx, []M, *M) error) (m M, err error) {
+func nothing[M any](*journal.Tx, []M, *M) error { return nil }
+
+// End ends the motion in m, unless it is decided, or not for this actor to end so:
+// whoever proposed it withdraws it, and another person decides. It is for commits of
+// others, which keep m themselves.
+func (s Motions[M]) End(a Actor, m *M, to Standing, why string, now time.Time) error {
+	x := s.Of(m)
+	if x.State != Moved {
+		return s.Decided
+	}
+	if to == Dropped {
+		if x.By != a.User.ID {
+			return s.NotOwn
+		}
+	} else if err := s.MayDecide(a, x.By, now); err != nil {
+		return err
+	}
+	x.State, x.Second, x.Ended, x.Why = to, a.User.ID, now.UTC(), why
+	return nil
+}
+
+func (s Motions[M]) end(ctx context.Context, a Actor, verb, id string, to Standing, why string, now time.Time, f func(*journal.Tx, []M, *M) error) (m M, err error) {
 	err = s.change(ctx, a, verb, id, now, func(tx *journal.Tx, list []M) error {
 		if m, err = s.find(list, id); err != nil {
 			return err
 		}
-		if s.Of(&m).State != Moved {
-			return s.Decided
+		if err := s.End(a, &m, to, why, now); err != nil {
+			return err
 		}
 		if err := f(tx, list, &m); err != nil {
 			return err
 		}
-		x := s.Of(&m)
-		x.State, x.Second, x.Ended = to, a.User.ID, now.UTC()
 		return s.put(tx, m)
 	})
 	return m, err
